@@ -1,0 +1,1 @@
+"""What several tests need: places of reference data, scripted registries, real programs."""

@@ -1,0 +1,98 @@
+"""layerproof: pull and verify container images, with every decision a row.
+
+The door: what is named here is public and stays; everything is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from toolkit._version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from toolkit import analysis, errors, simulator
+    from toolkit.digests import Digest
+    from toolkit.errors import ToolkitError, VerificationError
+    from toolkit.graph.store import Graph
+    from toolkit.identity.chain_id import chain_ids
+    from toolkit.identity.image_config import image_config
+    from toolkit.identity.strong_id import strong_id
+    from toolkit.ledger.ledger import Ledger
+    from toolkit.pulling.explain import explain
+    from toolkit.pulling.inspect import inspect
+    from toolkit.pulling.judge import judge
+    from toolkit.pulling.pull import pull
+    from toolkit.pulling.rejudge import rejudge
+    from toolkit.pulling.report import Report
+    from toolkit.references import Reference
+    from toolkit.reuse.plan import next_id
+    from toolkit.sources.opening import open_source
+    from toolkit.verification.policy import Policy
+    from toolkit.verification.rules import RULES
+    from toolkit.views import plots
+
+_WHERE = {
+    "Digest": "toolkit.digests",
+    "Graph": "toolkit.graph.store",
+    "Ledger": "toolkit.ledger.ledger",
+    "Policy": "toolkit.verification.policy",
+    "RULES": "toolkit.verification.rules",
+    "Reference": "toolkit.references",
+    "Report": "toolkit.pulling.report",
+    "ToolkitError": "toolkit.errors",
+    "VerificationError": "toolkit.errors",
+    "chain_ids": "toolkit.identity.chain_id",
+    "explain": "toolkit.pulling.explain",
+    "image_config": "toolkit.identity.image_config",
+    "inspect": "toolkit.pulling.inspect",
+    "judge": "toolkit.pulling.judge",
+    "next_id": "toolkit.reuse.plan",
+    "open_source": "toolkit.sources.opening",
+    "pull": "toolkit.pulling.pull",
+    "rejudge": "toolkit.pulling.rejudge",
+    "strong_id": "toolkit.identity.strong_id",
+}
+_ROOMS = {"analysis": "toolkit.analysis", "errors": "toolkit.errors", "plots": "toolkit.views.plots", "simulator": "toolkit.simulator"}
+
+__all__ = [
+    "RULES",
+    "Digest",
+    "Graph",
+    "Ledger",
+    "Policy",
+    "Reference",
+    "Report",
+    "ToolkitError",
+    "VerificationError",
+    "__version__",
+    "analysis",
+    "chain_ids",
+    "errors",
+    "explain",
+    "image_config",
+    "inspect",
+    "judge",
+    "next_id",
+    "open_source",
+    "plots",
+    "pull",
+    "rejudge",
+    "simulator",
+    "strong_id",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        value: Any = importlib.import_module(_ROOMS[name])
+    elif name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+    else:
+        raise AttributeError(f"module 'toolkit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

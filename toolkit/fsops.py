@@ -1,0 +1,206 @@
+"""Every file operation of this package.
+
+The rule of this file: nothing else opens, writes, syncs, links or renames. What is written is checked, synced and
+never renamed over something committed; what the operating system refuses becomes a ``GraphIOError`` with the path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from toolkit.errors import GraphIOError
+
+CHUNK: Final = 256 * 1024
+
+_ADVICE: Final = {
+    errno.ENOSPC: "free some space, then pull again: what was downloaded is kept",
+    errno.EDQUOT: "your quota is used up; free some space, then pull again",
+    errno.EROFS: "the file system is read-only: use another graph, or `layerproof inspect`, which writes nothing",
+    errno.EACCES: "check who owns the graph",
+    errno.EPERM: "check who owns the graph",
+    errno.ENOTDIR: "the path of the graph leads through a file; choose another",
+}
+
+
+@contextlib.contextmanager
+def guarded(path: Path, verb: str) -> Iterator[None]:
+    """Turn what the operating system refuses into a typed error that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise GraphIOError(
+            f"cannot {verb} {path}: {error.strerror or error}",
+            where=str(path),
+            actual=errno.errorcode.get(error.errno or 0, "unknown"),
+            next_step=_ADVICE.get(error.errno or 0, "look at the file system"),
+        ) from error
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and what leads to it, for the owner only."""
+    with guarded(path, "make"):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def read(path: Path) -> bytes | None:
+    """Read a whole small file; None when it is not there."""
+    with guarded(path, "read"):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """Read a file of any size in pieces."""
+    with guarded(path, "read"), path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def size(path: Path) -> int | None:
+    """The size of a file in bytes; None when it is not there."""
+    with guarded(path, "look at"):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return None
+
+
+def names(path: Path) -> list[str]:
+    """The names in a directory, sorted; none when it is not there."""
+    with guarded(path, "list"):
+        try:
+            return sorted(os.listdir(path))
+        except FileNotFoundError:
+            return []
+
+
+def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file that must not exist yet, and sync it."""
+    with NewFile(path, mode=mode) as file:
+        file.write(data)
+        file.sync()
+
+
+def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write an index anew: the old content or the new is there at every moment. Not for evidence."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_new(fresh, data, mode=mode)
+    with guarded(path, "replace"):
+        os.replace(fresh, path)
+    sync_directory(path.parent)
+
+
+def append(path: Path, data: bytes, *, sync: bool) -> None:
+    """Add whole lines to the end of a file."""
+    with guarded(path, "append to"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(descriptor, data)
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def link_new(source: Path, target: Path) -> bool:
+    """Give a file a second name that must be free; False when it is taken."""
+    with guarded(target, "link"):
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return False
+    sync_directory(target.parent)
+    return True
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Rename a file or directory to a name that must be free."""
+    with guarded(target, "move to"):
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        os.rename(source, target)
+    sync_directory(target.parent)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or directory of ours that was never committed."""
+    with guarded(path, "remove"):
+        if path.is_dir():
+            for name in os.listdir(path):
+                os.unlink(path / name)
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    with guarded(path, "sync"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def open_for_locking(path: Path) -> int:
+    """Open a file whose bytes are locked, never read or written; the descriptor stays open."""
+    with guarded(path, "open"):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Device and inode of a file that is made if need be: the same file under any spelling of its path."""
+    with guarded(path, "open"):
+        path.touch(mode=0o600)
+        status = path.stat()
+        return status.st_dev, status.st_ino
+
+
+class NewFile:
+    """A file in the making, under a name nobody else has."""
+
+    def __init__(self, path: Path, *, mode: int = 0o600) -> None:
+        self.path = path
+        with guarded(path, "create"):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, mode)
+
+    def __enter__(self) -> NewFile:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of it, or raise."""
+        with guarded(self.path, "write"):
+            _write_all(self._descriptor, data)
+
+    def sync(self, *, mode: int | None = None) -> None:
+        """Make the content durable; with ``mode`` also set the permissions for good."""
+        with guarded(self.path, "sync"):
+            os.fsync(self._descriptor)
+            if mode is not None:
+                os.fchmod(self._descriptor, mode)
+
+    def close(self) -> None:
+        """Close the descriptor; safe to call twice."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            with guarded(self.path, "close"):
+                os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

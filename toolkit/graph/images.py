@@ -1,0 +1,121 @@
+"""Image directories: the files Docker 1.9 kept for each image, byte for byte.
+
+The rule of this file: an image appears whole, by one rename, with every file it will ever have; Docker 1.9 added two
+of them afterwards (weakness W10). A directory that cannot be loaded is moved to quarantine, not removed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from toolkit import fsops
+from toolkit.digests import seed_digest_error
+from toolkit.errors import GraphError
+from toolkit.graph.layout import Layout
+from toolkit.identity import image_record
+from toolkit.references import image_id_error
+from toolkit.reuse.stored_image import StoredImage, exists
+
+_FILES = {
+    "json": "json",
+    "layersize": "layersize",
+    "checksum": "checksum",
+    "v1_compatibility": "v1Compatibility",
+    "parent": "parent",
+}
+"""Attribute of StoredImage to the name of its file."""
+
+
+class ImageStore:
+    """The images half of a graph."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def read(self, image_id: str) -> StoredImage | None:
+        """Read the files of an image as they are now; None when there is no such directory."""
+        if image_id_error(image_id) is not None or not self._layout.image(image_id).is_dir():
+            return None
+        directory = self._layout.image(image_id)
+        return StoredImage(**{attribute: fsops.read(directory / name) for attribute, name in _FILES.items()})
+
+    def ids(self) -> Iterator[str]:
+        """Every image ID, sorted."""
+        return (name for name in fsops.names(self._layout.images) if image_id_error(name) is None)
+
+    def register(self, image_id: str, image: StoredImage) -> bool:
+        """Commit an image; False when a loadable one is there already (and is left as it is).
+
+        Parameters
+        ----------
+        image_id : str
+            64 hex digits.
+        image : StoredImage
+            The files to write; None means no such file.
+        """
+        there = self.read(image_id)
+        if there is not None:
+            if exists({image_id: there}, image_id):
+                return False
+            self._set_aside(image_id)
+        staged = self._layout.ingest / f"{secrets.token_hex(16)}.image"
+        fsops.make_directory(staged)
+        for attribute, name in _FILES.items():
+            data = getattr(image, attribute)
+            if data is not None:
+                fsops.write_new(staged / name, data)
+        fsops.sync_directory(staged)
+        fsops.make_directory(self._layout.images)
+        fsops.move_new(staged, self._layout.image(image_id))
+        return True
+
+    def complete(self, image_id: str, *, layersize: bytes | None = None, v1_compatibility: bytes | None = None) -> None:
+        """Add a file that an image of the graph lacks; a file that is there stays as it is."""
+        directory = self._layout.image(image_id)
+        for name, data in (("layersize", layersize), ("v1Compatibility", v1_compatibility)):
+            if data is not None and fsops.size(directory / name) is None:
+                fsops.write_new(directory / name, data)
+                fsops.sync_directory(directory)
+
+    def _set_aside(self, image_id: str) -> None:
+        number = 0
+        while (target := self._layout.quarantined_image(image_id, number)).exists():
+            number += 1
+        fsops.make_directory(target.parent)
+        fsops.move_new(self._layout.image(image_id), target)
+
+
+def parent_file(config: bytes, parent: str) -> bytes | None:
+    """Return the content of the ``parent`` file an image needs, or None when it needs none.
+
+    Parameters
+    ----------
+    config : bytes
+        The image's ``json``.
+    parent : str
+        The ID in use for the parent; may be empty.
+
+    Notes
+    -----
+    Origin: ``graph.register`` of Docker 1.9: the file is written when the configuration names a valid parent_id whose
+    hex is not the parent in use; it may be empty (weakness W1).
+    """
+    parent_id = image_record.read(config)["parent_id"]
+    if seed_digest_error(parent_id) is not None or parent_id.partition(":")[2] == parent:
+        return None
+    return parent.encode("ascii")
+
+
+def legacy_image(json: bytes, *, layersize: int | None, checksum: str | None) -> tuple[str, StoredImage]:
+    """Make the files of an image from before strong IDs; return its ID and them."""
+    record = image_record.read(json)
+    problem = image_id_error(record["id"])
+    if problem is not None:
+        raise GraphError(problem, where="json", expected="an id of 64 hex digits", actual=record["id"])
+    return record["id"], StoredImage(
+        json=json,
+        layersize=None if layersize is None else str(layersize).encode("ascii"),
+        checksum=None if checksum is None else checksum.encode("utf-8"),
+        parent=parent_file(json, record["parent"]),
+    )

@@ -1,0 +1,116 @@
+"""One lock for each image ID, for threads and for processes.
+
+The rule of this file: locks die with their process, are taken in sorted order, and waiting has an end that names who
+holds what.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import struct
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from toolkit import fsops
+from toolkit.errors import GraphLockedError
+
+PATIENCE: Final = 60.0
+"""Seconds to wait for a lock before giving up."""
+_PAUSE: Final = 0.01
+
+
+class _LockFile:
+    """One open file per graph and process: closing any descriptor of it would drop every lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = fsops.open_for_locking(path)
+        self.guard = threading.Lock()
+        self.threads: dict[str, threading.Lock] = {}
+
+    def of_threads(self, image_id: str) -> threading.Lock:
+        with self.guard:
+            return self.threads.setdefault(image_id, threading.Lock())
+
+
+_FILES: Final[dict[tuple[int, int], _LockFile]] = {}
+_FILES_GUARD: Final = threading.Lock()
+
+
+class IdLocks:
+    """The locks of one graph.
+
+    Notes
+    -----
+    Origin: ``imageMutex`` of Docker 1.9, which knew threads only and was taken in arbitrary order.
+    """
+
+    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
+        self._path = path
+        self._patience = patience
+
+    @contextlib.contextmanager
+    def hold(self, image_ids: Iterable[str]) -> Iterator[None]:
+        """Hold the locks of some IDs; not re-entrant."""
+        file = self._file()
+        with contextlib.ExitStack() as stack:
+            for image_id in sorted(set(image_ids)):
+                stack.enter_context(self._one(file, image_id))
+            yield
+
+    def _file(self) -> _LockFile:
+        fsops.make_directory(self._path.parent)
+        with _FILES_GUARD:
+            key = fsops.identity(self._path)
+            if key not in _FILES:
+                _FILES[key] = _LockFile(self._path)
+            return _FILES[key]
+
+    @contextlib.contextmanager
+    def _one(self, file: _LockFile, image_id: str) -> Iterator[None]:
+        deadline = time.monotonic() + self._patience
+        lock = file.of_threads(image_id)
+        if not lock.acquire(timeout=self._patience):
+            raise self._locked(image_id, "another thread of this process")
+        try:
+            byte = int(image_id[:15], 16)
+            while not _try_lock(file.descriptor, byte):
+                if time.monotonic() > deadline:
+                    raise self._locked(image_id, f"process {_holder(file.descriptor, byte)}")
+                time.sleep(_PAUSE)
+            try:
+                yield
+            finally:
+                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, byte)
+        finally:
+            lock.release()
+
+    def _locked(self, image_id: str, holder: str) -> GraphLockedError:
+        return GraphLockedError(
+            f"image {image_id} has been locked by {holder} for more than {self._patience:g} s",
+            where=str(self._path),
+            expected="a lock that is given back",
+            actual=holder,
+            next_step="see what it does, or end it: its locks end with it",
+        )
+
+
+def _try_lock(descriptor: int, byte: int) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _holder(descriptor: int, byte: int) -> str:
+    """Ask the kernel for the process that holds a byte."""
+    question = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, byte, 1, 0)
+    try:
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, question)
+    except OSError:
+        return "unknown"
+    return str(struct.unpack("hhqqi4x", answer)[4])

@@ -1,0 +1,182 @@
+"""A blob's bytes to the bytes of its tar.
+
+The rule of this file: every member of a gzip, bzip2 or xz file is read, its end is demanded, and what follows the end
+is an error. Compression is told by the first bytes, as Docker 1.9 told it; no program is started for it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Literal, Protocol
+
+from toolkit.errors import LayerError
+
+Compression = Literal["none", "gzip", "bzip2", "xz"]
+
+PIECE: Final = 256 * 1024
+"""Largest piece of output in bytes."""
+DEFAULT_BUDGET: Final = 16 * 1024**3
+"""How many bytes a layer may expand to before it is refused."""
+
+_MAGIC: Final[tuple[tuple[bytes, Compression], ...]] = (
+    (b"BZh", "bzip2"),
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+_SNIFFED: Final = 10
+_XZ_MEMORY: Final = 128 * 1024 * 1024
+
+
+class _Decompressor(Protocol):
+    """One member's decompressor; ``pull`` returns at most PIECE bytes and takes more input only when it needs it."""
+
+    def pull(self, data: bytes) -> bytes: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def left_over(self) -> bytes: ...
+    @property
+    def hungry(self) -> bool: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    def pull(self, data: bytes) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, PIECE)
+
+    @property
+    def finished(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def left_over(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def hungry(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+
+class _Standard:
+    """bz2 and lzma share one interface."""
+
+    def __init__(self, inner: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._inner = inner
+
+    def pull(self, data: bytes) -> bytes:
+        return self._inner.decompress(data, PIECE)
+
+    @property
+    def finished(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def left_over(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def hungry(self) -> bool:
+        return self._inner.needs_input
+
+
+_DECOMPRESSORS: Final[dict[Compression, Callable[[], _Decompressor]]] = {
+    "gzip": _Gzip,
+    "bzip2": lambda: _Standard(bz2.BZ2Decompressor()),
+    "xz": lambda: _Standard(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
+}
+
+
+def sniff(first: bytes) -> Compression:
+    """Tell the compression by the first bytes (``archive.DetectCompression``).
+
+    >>> sniff(b"BZh91AY&SY")
+    'bzip2'
+    """
+    return next((name for magic, name in _MAGIC if first.startswith(magic)), "none")
+
+
+def decompress(chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET) -> tuple[Compression, Iterator[bytes]]:
+    """Decompress a blob.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        The blob, in order.
+    budget : int
+        Bytes of output beyond which the layer is refused.
+
+    Returns
+    -------
+    compression : str
+        none, gzip, bzip2 or xz.
+    pieces : iterator of bytes
+        The tar, in pieces of at most 256 KiB; raises ``LayerError`` where the stream breaks.
+
+    Raises
+    ------
+    LayerError
+        ``EOF``: fewer than 10 bytes.
+    """
+    source = iter(chunks)
+    first = b""
+    for chunk in source:
+        first += chunk
+        if len(first) >= _SNIFFED:
+            break
+    if len(first) < _SNIFFED:
+        raise LayerError("EOF", expected="at least 10 bytes", actual=f"{len(first)} bytes")
+    compression = sniff(first)
+    pieces = _plain(first, source) if compression == "none" else _members(compression, first, source)
+    return compression, _within(pieces, budget)
+
+
+def _plain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _members(compression: Compression, first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    make = _DECOMPRESSORS[compression]
+    pending = first
+    while True:
+        member = make()
+        while not member.finished:
+            if not pending and member.hungry:
+                pending = next(rest, b"")
+                if not pending:
+                    raise LayerError("unexpected EOF", expected=f"the end of the {compression} stream", actual="the end of the blob")
+            data, pending = pending, b""
+            try:
+                piece = member.pull(data)
+            except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
+                raise LayerError(f"{compression}: {error}", expected=f"a valid {compression} stream") from error
+            if piece:
+                yield piece
+        pending = member.left_over or next(rest, b"")
+        if not pending:
+            return
+        while len(pending) < _SNIFFED:
+            more = next(rest, b"")
+            if not more:
+                break
+            pending += more
+        if sniff(pending) != compression:
+            raise LayerError(
+                f"{compression}: invalid header",
+                expected="the end of the blob, or another member",
+                actual=f"bytes that begin with {pending[:8].hex()}",
+            )
+
+
+def _within(pieces: Iterator[bytes], budget: int) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > budget:
+            raise LayerError("the layer expands beyond its budget", expected=f"at most {budget} bytes", actual=f"over {total}")
+        yield piece

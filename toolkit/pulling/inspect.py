@@ -1,0 +1,156 @@
+"""Inspect an image: judge everything, register nothing, never raise for a finding.
+
+The rule of this file: an audit asks every rule it can, also after one refused; what it cannot ask is a row that says
+why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from os import PathLike
+
+from toolkit.errors import SourceError, ToolkitError
+from toolkit.graph.store import Graph
+from toolkit.ledger.ledger import Ledger
+from toolkit.pulling import evidence
+from toolkit.pulling.conclusion import conclude, intact_rows, plan_rows, skipped_stages, standing_images
+from toolkit.pulling.consulted import ConsultedGraph
+from toolkit.pulling.pull import resolve
+from toolkit.pulling.report import Report
+from toolkit.pulling.rows import layer_rows
+from toolkit.pulling.session import Session, refused, session
+from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer
+from toolkit.records import Check
+from toolkit.references import Reference
+from toolkit.reuse.plan import plan_ids
+from toolkit.reuse.stored_image import GraphView
+from toolkit.sources.protocol import Connection, Source
+from toolkit.verification.blob import BlobFacts
+from toolkit.verification.judgement import Judgement, judge_manifest
+from toolkit.verification.policy import Policy
+from toolkit.verification.verdict import refusal_error
+
+
+def inspect(
+    reference: str,
+    *,
+    source: Source | str | PathLike[str] | None = None,
+    graph: Graph | str | PathLike[str] | None = None,
+    policy: Policy | str = "strict",
+    accept: Collection[str] = (),
+    ledger: Ledger | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    realms: Collection[str] = (),
+    insecure: Collection[str] = (),
+    progress: ProgressSink | None = None,
+    workers: int = WORKERS,
+) -> Report:
+    """Judge an image with all its layers, without registering it.
+
+    Parameters
+    ----------
+    reference : str
+        As in ``pull``.
+    graph : Graph or path, optional
+        Where rejected bytes and the ledger are kept, and against which IDs are planned; without it nothing is kept.
+    source, policy, accept, ledger, username, password, realms, insecure, progress, workers
+        As in ``pull``.
+
+    Returns
+    -------
+    Report
+        ``outcome`` and ``error`` tell the verdict.
+
+    Raises
+    ------
+    SourceError
+        The manifest cannot be had: there is nothing to judge.
+    """
+    rules = Policy(Policy.of(policy).name, {*Policy.of(policy).accept, *accept}, Policy.of(policy).trusted_keys)
+    where, asked = resolve(reference, source, rules, username=username, password=password, realms=realms, insecure=insecure)
+    target = None if graph is None else Graph.of(graph)
+    if target is not None:
+        target.prepare()
+    book = ledger if ledger is not None else Ledger(None if target is None else target.layout.ledger)
+    with (
+        session("inspect", reference, where.name, rules, book, target) as scope,
+        where.connect(asked.repository, as_seed=rules.is_seed) as connection,
+    ):
+        try:
+            _Inspector(scope, connection, target, rules, progress, workers).run(asked)
+        finally:
+            scope.call.note(*connection.drain())
+        return scope.report
+
+
+class _Inspector:
+    def __init__(
+        self,
+        scope: Session,
+        connection: Connection,
+        graph: Graph | None,
+        policy: Policy,
+        progress: ProgressSink | None,
+        workers: int,
+    ) -> None:
+        self.scope = scope
+        self.note = scope.call.note
+        self.connection = connection
+        self.graph = graph
+        self.policy = policy
+        self.progress = progress
+        self.workers = workers
+
+    def run(self, asked: Reference) -> None:
+        """Judge one image and note how it ended."""
+        raw = self.connection.manifest(asked)
+        self.scope.bodies[raw.body_digest] = raw.body
+        self.note(*self.connection.drain(), evidence.of_manifest(raw, asked, seed_grammar=self.policy.is_seed))
+        judgement = judge_manifest(raw, asked, self.policy, judge_all=True)
+        self.scope.digest = judgement.record.digest
+        self.note(judgement.record, *judgement.signatures, *judgement.checks)
+        if self.graph is not None:
+            self.graph.blobs.add(raw.body, quarantine=judgement.refusal is not None)
+        refusal, error = self._layers(judgement)
+        self.note(*skipped_stages(judgement, self.policy, "nothing is registered", "tag"))
+        self._finish(judgement.refusal or refusal, error)
+
+    def _layers(self, judgement: Judgement) -> tuple[Check | None, SourceError | None]:
+        if judgement.images is None:
+            self.note(*skipped_stages(judgement, self.policy, "there is no chain of images", "graph", "blob"))
+            self.note(*layer_rows(judgement, {}, {}, {}))
+            return None, None
+        view: GraphView = ConsultedGraph({} if self.graph is None else self.graph)
+        plan = plan_ids(judgement.images, view, self.policy, by_digest=judgement.by_digest)
+        _, standing_checks = standing_images(plan, view, self.policy, by_digest=judgement.by_digest)
+        self.scope.image_id = plan.images[-1].id
+        if isinstance(view, ConsultedGraph):
+            self.note(*(evidence.of_image(image_id, stored) for image_id, stored in view.consulted.items()))
+        self.note(*plan.decisions, *plan.checks, *plan_rows(judgement, plan), *standing_checks)
+        self.note(*intact_rows((), {}, self.policy, by_digest=judgement.by_digest))
+        scratch = Graph.temporary() if self.graph is None else self.graph
+        found = Transfer(
+            self.connection,
+            judgement.reference.repository,
+            scratch,
+            keep="nothing" if self.graph is None else "rejected",
+            as_seed=self.policy.is_seed,
+            progress=self.progress,
+            workers=self.workers,
+        ).fetch(one.image.layer_digest for one in plan.images)
+        trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
+        facts = {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
+        self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))
+        result = conclude(judgement, plan, facts, fetched=found, troubled=trouble, policy=self.policy)
+        self.note(*result.checks, *result.layers)
+        return result.refusal, None if result.trouble is None else trouble[result.trouble]
+
+    def _finish(self, refusal: Check | None, error: SourceError | None) -> None:
+        if refusal is not None:
+            problem: ToolkitError = refusal_error(refusal)
+            self.scope.finish(refused(refusal), problem)
+        elif error is not None:
+            self.scope.finish("undecided", error)
+        else:
+            self.scope.finish("accepted")

@@ -1,0 +1,320 @@
+"""Pull an image: fetch, judge, name, transfer, register, tag.
+
+The rule of this file: it reads as the story of Docker 1.9's ``pullV2Tag``, one step after the other, and every step
+leaves rows. Under ``docker-1.9`` layers are registered one by one, base first, until one fails; under ``strict``
+nothing is registered unless everything holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from os import PathLike
+
+from toolkit.errors import SourceError, UsageError
+from toolkit.graph.store import Graph
+from toolkit.ledger.ledger import Ledger
+from toolkit.manifests.raw import RawManifest
+from toolkit.manifests.schema1 import MEDIA_TYPE, SIGNED_MEDIA_TYPE
+from toolkit.pulling import evidence
+from toolkit.pulling.conclusion import (
+    conclude,
+    conclude_tag,
+    intact_rows,
+    plan_rows,
+    skipped_stages,
+    standing_images,
+)
+from toolkit.pulling.consulted import ConsultedGraph
+from toolkit.pulling.report import Report
+from toolkit.pulling.rows import layer_rows
+from toolkit.pulling.session import Session, session
+from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, known, measured
+from toolkit.references import Reference
+from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
+from toolkit.sources.opening import open_source
+from toolkit.sources.protocol import Connection, Source
+from toolkit.verification.blob import BlobFacts
+from toolkit.verification.judgement import Judgement, judge_manifest
+from toolkit.verification.policy import Policy
+from toolkit.verification.verdict import first_refusal, refusal_error
+
+
+def pull(
+    reference: str,
+    graph: Graph | str | PathLike[str],
+    *,
+    source: Source | str | PathLike[str] | None = None,
+    policy: Policy | str = "strict",
+    accept: Collection[str] = (),
+    all_tags: bool = False,
+    ledger: Ledger | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    realms: Collection[str] = (),
+    insecure: Collection[str] = (),
+    progress: ProgressSink | None = None,
+    workers: int = WORKERS,
+) -> Report:
+    """Pull and verify an image into a local graph.
+
+    Parameters
+    ----------
+    reference : str
+        ``[HOST[:PORT]/]NAME[:TAG][@DIGEST]``.
+    graph : Graph or path
+        Where images live; made when it is not there.
+    source : Source, str or path, optional
+        Where to pull from; the registry the reference names when absent.
+    policy : Policy or str
+        ``strict`` or ``docker-1.9``.
+    accept : collection of str
+        Rules excepted by name.
+    all_tags : bool
+        Pull every tag of the repository; the reference must not name one.
+    ledger : Ledger, optional
+        Where rows go; ``GRAPH/ledger`` when absent.
+    username, password, realms, insecure
+        As in ``open_source``.
+    progress : callable, optional
+        Told of every step of a transfer, from several threads.
+    workers : int
+        How many layers are fetched at once.
+
+    Returns
+    -------
+    Report
+        Every frame of the call.
+
+    Raises
+    ------
+    VerificationError
+        A rule refuses; ``.report`` holds all frames.
+    SourceError
+        The source cannot be reached, or does not have it.
+    GraphError
+        The graph cannot take it.
+
+    Notes
+    -----
+    Origin: ``v2Puller.pullV2Repository`` and ``pullV2Tag`` of Docker 1.9's ``graph/pull_v2.go``.
+    """
+    rules = Policy(Policy.of(policy).name, {*Policy.of(policy).accept, *accept}, Policy.of(policy).trusted_keys)
+    where, asked = resolve(reference, source, rules, username=username, password=password, realms=realms, insecure=insecure)
+    if all_tags and (asked.digest is not None or asked.text.endswith(f":{asked.tag}")):
+        raise UsageError("tag can't be used with --all-tags/-a", actual=reference, next_step="leave the tag out")
+    target = Graph.of(graph)
+    target.prepare()
+    book = ledger if ledger is not None else Ledger(target.layout.ledger)
+    with (
+        session("pull", reference, where.name, rules, book, target) as scope,
+        where.connect(asked.repository, as_seed=rules.is_seed) as connection,
+    ):
+        puller = _Puller(scope, connection, target, rules, progress, workers)
+        try:
+            puller.run(asked, all_tags=all_tags)
+        finally:
+            scope.call.image = reference
+            scope.call.note(*connection.drain())
+        scope.finish("accepted")
+        return scope.report
+
+
+def resolve(
+    reference: str,
+    source: Source | str | PathLike[str] | None,
+    policy: Policy,
+    *,
+    username: str | None,
+    password: str | None,
+    realms: Collection[str],
+    insecure: Collection[str],
+) -> tuple[Source, Reference]:
+    """Find the source a reference is asked of, and read the reference for it."""
+    seed = policy.is_seed
+    if source is None:
+        asked = Reference.parse(reference, seed_grammar=seed)
+        return (
+            open_source(
+                asked.repository.registry, username=username, password=password, realms=realms, insecure=insecure
+            ),
+            asked,
+        )
+    where = open_source(source, username=username, password=password, realms=realms, insecure=insecure)
+    asked = Reference.parse(reference, registry=where.name, seed_grammar=seed)
+    if asked.repository.registry != where.name:
+        raise UsageError(
+            f"the reference names {asked.repository.registry}, the source is {where.name}",
+            expected=where.name,
+            actual=asked.repository.registry,
+            next_step="leave the host out of the reference, or the source out of the call",
+        )
+    return where, asked
+
+
+class _Puller:
+    def __init__(
+        self,
+        scope: Session,
+        connection: Connection,
+        graph: Graph,
+        policy: Policy,
+        progress: ProgressSink | None,
+        workers: int,
+    ) -> None:
+        self.scope = scope
+        self.note = scope.call.note
+        self.connection = connection
+        self.graph = graph
+        self.policy = policy
+        self.progress = progress
+        self.workers = workers
+
+    def run(self, asked: Reference, *, all_tags: bool) -> None:
+        """Pull one image, or every tag in the registry's order; the first failure ends it."""
+        wanted = [asked]
+        if all_tags:
+            tags = self.connection.tags(asked.repository)
+            wanted = [asked.with_tag(tag) for tag in tags]
+        newer = False
+        for reference in wanted:
+            self.scope.call.image = reference.text
+            newer = self._image(reference) or newer
+        self.scope.newer = newer
+        named = asked.repository.local_name if all_tags else asked.local_text
+        self.scope.status = f"{'Downloaded newer image' if newer else 'Image is up to date'} for {named}"
+
+    def _image(self, reference: Reference) -> bool:
+        """Pull one image; return whether the graph now holds something it did not."""
+        raw = self._manifest(reference)
+        judgement = judge_manifest(raw, reference, self.policy, judge_all=False)
+        refusal = judgement.refusal
+        self.scope.digest = judgement.record.digest
+        self.note(judgement.record, *judgement.signatures, *judgement.checks)
+        self.graph.blobs.add(raw.body, quarantine=refusal is not None)
+        if refusal is not None:
+            reason = f"the rule {refusal.rule} refuses already"
+            self.note(*skipped_stages(judgement, self.policy, reason, "graph", "blob", "tag"))
+            self.note(*layer_rows(judgement, {}, {}, {}))
+            raise refusal_error(refusal)
+        plan = self._plan(judgement)
+        self.scope.image_id = plan.images[-1].id
+        ids = [one.id for one in plan.images]
+        self.graph.retain(self.scope.call.name, ids)
+        try:
+            registered = self._layers(judgement, plan)
+            return self._tag(judgement, plan, registered=registered)
+        finally:
+            self.graph.release(self.scope.call.name, ids)
+
+    def _manifest(self, reference: Reference) -> RawManifest:
+        raw = self.connection.manifest(reference)
+        self.scope.bodies[raw.body_digest] = raw.body
+        self.note(*self.connection.drain(), evidence.of_manifest(raw, reference, seed_grammar=self.policy.is_seed))
+        return raw
+
+    def _plan(self, judgement: Judgement) -> IdPlan:
+        """Choose the IDs, and write the histories that legacy images lack, before anybody else can interfere."""
+        _, images = judgement.require()
+        candidates = {one for image in images for one in (image.hex, image.compatibility_id)}
+        with self.graph.lock(candidates):
+            for image_id in sorted(candidates):
+                self.graph.restore_layersize(image_id)
+            view = ConsultedGraph(self.graph)
+            plan = plan_ids(images, view, self.policy, by_digest=judgement.by_digest)
+            for image_id, text in plan.histories.items():
+                self.graph.images.complete(image_id, v1_compatibility=text)
+        self.note(*(evidence.of_image(image_id, stored) for image_id, stored in view.consulted.items()))
+        self.note(*plan.decisions, *plan.checks, *plan_rows(judgement, plan))
+        return plan
+
+    def _layers(self, judgement: Judgement, plan: IdPlan) -> bool:
+        """Bring in what is missing and register it; return whether anything was."""
+        with self.graph.lock(one.id for one in plan.images):
+            standing, checks = standing_images(plan, self.graph, self.policy, by_digest=judgement.by_digest)
+        self.note(*checks)
+        refusal = first_refusal(checks)
+        if refusal is not None:
+            reason = "an image of the graph is not the one that is meant"
+            planned = {one.image.position: one for one in plan.images}
+            self.note(*intact_rows((), {}, self.policy, by_digest=judgement.by_digest))
+            self.note(*skipped_stages(judgement, self.policy, reason, "blob", "tag"), *layer_rows(judgement, planned, {}, {}))
+            raise refusal_error(refusal)
+        missing = [one.image.layer_digest for one in plan.images if one.image.position not in standing]
+        facts, absent = self._present(judgement, plan, missing)
+        found = Transfer(
+            self.connection,
+            judgement.reference.repository,
+            self.graph,
+            keep="all",
+            as_seed=self.policy.is_seed,
+            progress=self.progress,
+            workers=self.workers,
+        ).fetch(absent)
+        trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
+        facts |= {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
+        self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))
+        result = conclude(judgement, plan, facts, fetched=found, troubled=trouble, policy=self.policy)
+        self.note(*result.checks, *result.layers)
+        registered = False
+        for one in plan.images:
+            if one.image.position in result.sound and one.image.position not in standing:
+                registered = self._commit(one, facts[one.image.layer_digest]) or registered
+        if result.refusal is not None or result.trouble is not None:
+            reason = "a layer was refused" if result.refusal is not None else "a layer could not be fetched"
+            self.note(*skipped_stages(judgement, self.policy, reason, "tag"))
+        if result.refusal is not None:
+            raise refusal_error(result.refusal)
+        if result.trouble is not None:
+            raise trouble[result.trouble]
+        return registered
+
+    def _present(
+        self, judgement: Judgement, plan: IdPlan, missing: list[str]
+    ) -> tuple[dict[str, BlobFacts], list[str]]:
+        """Say which blobs are in the graph, intact, and which must be fetched.
+
+        Docker 1.9 asked for images only, and so does its policy. Otherwise every blob of the chain must be there,
+        and is read again before it is relied upon.
+        """
+        facts: dict[str, BlobFacts] = {}
+        rotten: dict[str, str] = {}
+        absent: list[str] = []
+        wanted = missing if self.policy.is_seed else [one.image.layer_digest for one in plan.images]
+        for digest in dict.fromkeys(wanted):
+            path = None if self.policy.is_seed else self.graph.blobs.path(digest)
+            if path is not None and self.graph.blobs.is_intact(digest):
+                facts[digest] = measured(self.graph, digest) if digest in missing else known(self.graph, digest)
+                continue
+            if path is not None:
+                rotten[digest] = str(self.graph.blobs.quarantine(digest))
+            absent.append(digest)
+        self.note(*evidence.of_rotten(rotten))
+        self.note(*intact_rows(facts, rotten, self.policy, by_digest=judgement.by_digest))
+        return facts, absent
+
+    def _commit(self, one: PlannedImage, facts: BlobFacts) -> bool:
+        assert facts.measure is not None  # a blob that passed was looked into
+        with self.graph.lock([one.id]):
+            return self.graph.register(
+                one.id,
+                one.image.config,
+                parent=one.parent,
+                layer_size=facts.measure.layer_size,
+                checksum=one.image.layer_digest,
+                v1_compatibility=one.image.v1_compatibility,
+            )
+
+    def _tag(self, judgement: Judgement, plan: IdPlan, *, registered: bool) -> bool:
+        """Set the reference, last of all: everything it reaches is durable."""
+        reference, image_id = judgement.reference, plan.images[-1].id
+        self.scope.call.sync()
+        old = self.graph.set_reference(reference.repository.local_name, reference.asked, image_id)
+        record, checks = conclude_tag(reference, judgement, image_id, old, self.policy, registered=registered)
+        self.note(evidence.of_tag(old, registered=registered), *checks, record)
+        self.graph.point(
+            reference.local_text,
+            media_type=SIGNED_MEDIA_TYPE if judgement.record.signatures else MEDIA_TYPE,
+            digest=judgement.record.body_digest,
+            size=judgement.record.size,
+        )
+        return record.newer

@@ -1,0 +1,278 @@
+"""A report: everything one call decided, as frames, a card and evidence.
+
+The rule of this file: it shows rows; it computes nothing that is not in them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from toolkit.cards.card import Card, Table, Tone
+from toolkit.cards.escaping import middle_cut, short
+from toolkit.errors import LedgerError
+from toolkit.ledger.frames import frame
+from toolkit.ledger.ledger import Ledger
+from toolkit.ledger.lines import Row
+from toolkit.records import TABLES, Check, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from toolkit.graph.store import Graph
+
+_TONES: Final[dict[str, Tone]] = {"accepted": "good", "rejected": "bad"}
+_SHOWN_FINDINGS: Final = 12
+
+
+class Report:
+    """What one call did and why.
+
+    Attributes
+    ----------
+    pulls, endpoints, requests, manifests, signatures, checks, layers, strong_ids, reuse, tags : pandas.DataFrame
+        Fresh frames of the call's rows; see ``data/README.md`` for every column.
+    mismatches : pandas.DataFrame
+        The rows of ``checks`` that failed.
+    outcome : str
+        accepted, rejected, undecided or aborted.
+    """
+
+    def __init__(
+        self, ledger: Ledger, call: str, *, bodies: dict[str, bytes] | None = None, graph: Graph | None = None
+    ) -> None:
+        self.ledger = ledger
+        self.call = call
+        self._bodies = bodies or {}
+        self.graph = graph
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> list[Row]:
+        """The call's rows, in order."""
+        return self.ledger.rows(self.call)
+
+    def records(self, *kinds: type[Record]) -> list[Any]:
+        """The call's records of some tables, in order."""
+        return [row.record for row in self.rows if isinstance(row.record, kinds)]
+
+    @property
+    def pull(self) -> Pull:
+        """The row of the call itself."""
+        found: list[Pull] = self.records(Pull)
+        if not found:
+            raise LedgerError("the call has not ended", where=self.call, next_step="its other rows are there already")
+        return found[-1]
+
+    @property
+    def outcome(self) -> str:
+        """How the call ended."""
+        return self.pull.outcome
+
+    @property
+    def reference(self) -> str:
+        """What was asked."""
+        return self.pull.reference
+
+    @property
+    def digest(self) -> str | None:
+        """The manifest's own digest."""
+        return self.pull.digest
+
+    @property
+    def image_id(self) -> str | None:
+        """The ID of the top image."""
+        return self.pull.image_id
+
+    @property
+    def newer(self) -> bool | None:
+        """Whether the graph now holds something it did not."""
+        return self.pull.newer
+
+    @property
+    def error(self) -> dict[str, str] | None:
+        """Code and message of what kept the image out; None when it was accepted."""
+        pull = self.pull
+        return None if pull.error_code is None else {"code": pull.error_code, "message": pull.error_text or ""}
+
+    @property
+    def findings(self) -> list[Check]:
+        """Failed checks, in order."""
+        return [check for check in self.records(Check) if check.outcome == "failed"]
+
+    def body(self, digest: str | None = None) -> bytes:
+        """The body of a manifest of this call, by its ``body_digest``; without one, of the last manifest.
+
+        Raises
+        ------
+        LedgerError
+            The body was not kept.
+        """
+        manifests: list[Manifest] = self.records(Manifest)
+        wanted = digest or (manifests[-1].body_digest if manifests else "")
+        return self._bodies[wanted] if wanted in self._bodies else self.evidence(wanted)
+
+    def evidence(self, digest: str) -> bytes:
+        """Read kept bytes, accepted or rejected, by the digest in a column ``evidence``."""
+        path = self.graph.blobs.evidence(digest) if self.graph is not None and digest else None
+        if path is None:
+            raise LedgerError(
+                f"no bytes are kept under {digest!r}",
+                where=self.call,
+                expected="a digest from a column `evidence`",
+                actual=digest,
+                next_step="pull, or inspect with graph=, to keep what is received",
+            )
+        return path.read_bytes()
+
+    # -- frames --------------------------------------------------------------------------------------------------
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """The frame of one table."""
+        return frame(table, self.rows)
+
+    @property
+    def mismatches(self) -> pd.DataFrame:
+        """Failed checks: rule, both sides, whether it refuses."""
+        checks = self.frame("checks")
+        return checks[checks["outcome"] == "failed"].reset_index(drop=True)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in TABLES:
+            return self.frame(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *TABLES})
+
+    # -- to read -------------------------------------------------------------------------------------------------
+
+    def summary(self) -> dict[str, Any]:
+        """The report as plain JSON: what ``layerproof inspect --json`` prints."""
+        pull = self.pull
+        return {
+            "reference": pull.reference,
+            "outcome": pull.outcome,
+            "digest": pull.digest,
+            "image_id": pull.image_id,
+            "policy": pull.policy,
+            "status": pull.status,
+            "newer": pull.newer,
+            "checks": _plain(self.records(Check)),
+            "layers": _plain(self.records(Layer)),
+            "strong_ids": _plain(self.records(StrongID)),
+            "reuse": _plain(self.records(Reuse)),
+            "manifests": _plain(self.records(Manifest)),
+            "signatures": _plain(self.records(Signature)),
+            "error": self.error,
+        }
+
+    def card(self) -> Card:
+        """The report as a card."""
+        pull = self.pull
+        facts = [("reference", pull.reference), ("policy", _policy(pull)), ("digest", pull.digest or "none")]
+        if pull.image_id is not None:
+            facts.append(("image ID", pull.image_id))
+        if pull.status is not None:
+            facts.append(("status", pull.status))
+        if pull.error_text is not None:
+            facts.append(("reason", f"{pull.error_code}: {pull.error_text.strip()}"))
+        facts.append(("checks", _counts(self.records(Check))))
+        facts += [("signature", line) for line in _signatures(self.records(Signature))]
+        tables = [table for table in (_chain(self), _findings(self.findings)) if table is not None]
+        kept = "" if self.graph is None else f"evidence and ledger: {self.graph.layout.root}"
+        return Card(
+            title=_title(pull),
+            tone=_TONES.get(pull.outcome, "open"),
+            facts=tuple(facts),
+            tables=tuple(tables),
+            footer=kept,
+        )
+
+    def __repr__(self) -> str:
+        return self.card().text()
+
+    def _repr_html_(self) -> str:
+        return self.card().html()
+
+
+def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
+    return [
+        {name: value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value for name, value in _values(record)}
+        for record in records
+    ]
+
+
+def _values(record: Record) -> list[tuple[str, Any]]:
+    return [(field.name, getattr(record, field.name)) for field in dataclasses.fields(record)]
+
+
+def _title(pull: Pull) -> str:
+    verb = {"pull": "pulled", "inspect": "inspected", "judge": "judged"}[pull.verb]
+    said = {
+        "accepted": f"{verb}: accepted",
+        "rejected": f"{verb}: rejected",
+        "undecided": f"{verb}: cannot be decided",
+    }
+    return f"{pull.reference}: {said.get(pull.outcome, pull.outcome)}"
+
+
+def _policy(pull: Pull) -> str:
+    return f"{pull.policy}, excepted: {pull.accepted_rules}" if pull.accepted_rules else pull.policy
+
+
+def _counts(checks: list[Check]) -> str:
+    passed, failed, skipped = (
+        sum(check.outcome == outcome for check in checks) for outcome in ("passed", "failed", "skipped")
+    )
+    refusing = sum(check.refuses for check in checks)
+    return f"{passed} passed, {failed} failed ({refusing} of them refuse), {skipped} skipped"
+
+
+def _signatures(signatures: list[Signature]) -> list[str]:
+    return [
+        f"{signature.status}{f' by key {signature.key_id}' if signature.key_id else ''}"
+        f"{f': {signature.reason.strip()}' if signature.reason else ''}"
+        for signature in signatures
+    ]
+
+
+def _chain(report: Report) -> Table | None:
+    layers: list[Layer] = report.records(Layer)
+    if not layers:
+        return None
+    strong = {record.position: record for record in report.records(StrongID)}
+    rows = []
+    for layer in sorted(layers, key=lambda one: -one.position):
+        named = strong.get(layer.position)
+        rows.append(
+            (
+                str(layer.position),
+                layer.disposition,
+                short(layer.blob_digest),
+                short(named.compatibility_id) if named else "-",
+                short(named.strong_id or "") if named else "-",
+                short(named.final_id or "") if named else "-",
+                middle_cut(layer.created_by or "", 38),
+            )
+        )
+    columns = ("layer", "disposition", "blob", "compatibility ID", "strong ID", "ID used", "created by")
+    return Table(f"{len(layers)} layers, top first", columns, tuple(rows))
+
+
+def _findings(findings: list[Check]) -> Table | None:
+    if not findings:
+        return None
+    rows = []
+    for check in findings[:_SHOWN_FINDINGS]:
+        verdict = "refuses" if check.refuses else ("excepted" if check.excepted else "recorded")
+        rows.append((check.rule, verdict, check.subject, _side(check.expected), _side(check.actual)))
+    more = len(findings) - _SHOWN_FINDINGS
+    caption = f"{len(findings)} findings" + (f", the first {_SHOWN_FINDINGS}" if more > 0 else "")
+    return Table(caption, ("rule", "verdict", "where", "expected", "actual"), tuple(rows))
+
+
+def _side(text: str | None) -> str:
+    return middle_cut(text or "-", 75)

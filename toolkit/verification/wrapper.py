@@ -1,0 +1,97 @@
+"""The bytes of a signed manifest that no signature covers: the signatures block itself.
+
+The rule of this file: such bytes cannot be proved, so they must at least be regular. A block is rendered anew in the
+few ways its writers are known to write it, and must equal one of them to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from toolkit.errors import SignatureFormatError
+from toolkit.go_json.scan import Node, parse
+from toolkit.manifests.base64_text import decode_url, encode_url
+from toolkit.manifests.signed_payload import SignedPayload
+
+_ENTRY: Final = {"header", "signature", "protected"}
+_HEADER: Final = {"jwk", "alg", "x5c"}
+_KEY: Final = {"crv", "kid", "kty", "x", "y", "e", "n"}
+_BASE64_MEMBERS: Final = {"x", "y", "e", "n"}
+_PRETTY: Final = re.compile(rb'(,|, )\n([ \t]*)"signatures": ')
+
+
+def irregularity(payload: SignedPayload) -> str | None:
+    """Say what is irregular about the bytes around a signed payload; None when they are as their writer writes them.
+
+    Parameters
+    ----------
+    payload : SignedPayload
+        With signatures that could be read.
+
+    Returns
+    -------
+    str or None
+
+    Notes
+    -----
+    Origin: ``libtrust.JSONSignature.PrettySignature``, and the same block as written by Quay. Without this rule a
+    blank could become a tab, or ``kid`` become ``kie``, and nobody would notice.
+    """
+    if payload.irregular is not None:
+        return payload.irregular
+    block = _block(payload.raw)
+    for index, entry in enumerate(block):
+        problem = _entry_problem(entry)
+        if problem is not None:
+            return f"signatures[{index}]: {problem}"
+    if payload.wrapper not in _renderings(block, payload.wrapper):
+        return "white space, order or spelling around the signatures is not what any known writer produces"
+    return None
+
+
+def _block(raw: bytes) -> list[Any]:
+    top = dict(parse(raw).value)
+    return [_ordered(node) for node in top["signatures"].value]
+
+
+def _ordered(node: Node) -> Any:
+    if node.kind == "object":
+        return {name: _ordered(value) for name, value in node.value}
+    if node.kind == "array":
+        return [_ordered(value) for value in node.value]
+    return node.value
+
+
+def _entry_problem(entry: Any) -> str | None:
+    header = entry.get("header") if isinstance(entry, dict) else None
+    if not isinstance(header, dict):
+        return "no header of that exact name"
+    key = header.get("jwk", {})
+    for value, known, place in ((entry, _ENTRY, "entry"), (header, _HEADER, "header"), (key, _KEY, "jwk")):
+        unknown = sorted(set(value) - known)
+        if unknown:
+            return f"unknown member {unknown[0]!r} in the {place}"
+    texts = {name: key[name] for name in sorted(_BASE64_MEMBERS & set(key))} | {"signature": entry.get("signature", "")}
+    return next((f"{name} is not canonical base64url" for name, text in texts.items() if not _is_canonical(text)), None)
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        return encode_url(decode_url(text)) == text
+    except SignatureFormatError:
+        return False
+
+
+def _renderings(block: list[Any], wrapper: bytes) -> list[bytes]:
+    flat = [
+        f'{comma}"signatures"{colon}{json.dumps(block, separators=(comma, colon))}}}'.encode()
+        for comma, colon in ((",", ":"), (", ", ": "))
+    ]
+    match = _PRETTY.match(wrapper)
+    if match is None:
+        return flat
+    comma, pad = match[1].decode(), match[2].decode()
+    lines = json.dumps(block, indent=pad, separators=(comma, ": ")).replace("\n", f"\n{pad}")
+    return [*flat, f'{comma}\n{pad}"signatures": {lines}\n}}'.encode()]
