@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from toolkit._version import VERSION as __version__
+from toolkit._version import VERSION as __version__  # noqa: N811  # the name Python expects
 
 if TYPE_CHECKING:
     from toolkit import analysis, errors, simulator
@@ -53,7 +53,12 @@ _WHERE = {
     "rejudge": "toolkit.pulling.rejudge",
     "strong_id": "toolkit.identity.strong_id",
 }
-_ROOMS = {"analysis": "toolkit.analysis", "errors": "toolkit.errors", "plots": "toolkit.views.plots", "simulator": "toolkit.simulator"}
+_ROOMS = {
+    "analysis": "toolkit.analysis",
+    "errors": "toolkit.errors",
+    "plots": "toolkit.views.plots",
+    "simulator": "toolkit.simulator",
+}
 
 __all__ = [
     "RULES",

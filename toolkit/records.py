@@ -226,8 +226,7 @@ class Tag:
 Record = Pull | Endpoint | Request | Manifest | Signature | Check | Layer | StrongID | Reuse | Tag
 
 TABLES: Final[dict[str, type[Record]]] = {
-    record.TABLE: record
-    for record in (Pull, Endpoint, Request, Manifest, Signature, Check, Layer, StrongID, Reuse, Tag)
+    record.TABLE: record for record in (Pull, Endpoint, Request, Manifest, Signature, Check, Layer, StrongID, Reuse, Tag)
 }
 """Every table, by name, in the order in which a pull fills them."""
 

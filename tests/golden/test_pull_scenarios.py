@@ -16,17 +16,13 @@ BLOBS = {name: base64.b64decode(text) for name, text in (oracle("blobs_b64.json"
 
 pytestmark = needs_vectors
 
-OTHER_ISSUE = {
-    "v1 endpoints": "the v1 protocol belongs to the endpoints",
-}
-
 
 def scenarios() -> list[Any]:
     return [pytest.param(scenario, id=scenario["name"]) for scenario in oracle("e2e_pulls.json")]
 
 
 @pytest.mark.parametrize("scenario", scenarios())
-def test_a_pull_leaves_what_docker_left(scenario: dict[str, Any], tmp_path: Path):
+def test_a_pull_leaves_what_docker_left(scenario: dict[str, Any], tmp_path: Path) -> None:
     graph = tk.Graph(tmp_path / "graph")
     graph.prepare()
     with ScriptedServer() as server:
@@ -70,6 +66,7 @@ def _prepare(graph: tk.Graph, action: dict[str, Any]) -> None:
         path = graph.layout.images / Path(action["path"]).relative_to("graph")
         if action["op"] == "write":
             path.write_text(action["content"])
+            path.chmod(0o600)
         else:
             path.unlink()
 
@@ -88,7 +85,6 @@ def _pull(asked: dict[str, Any], host: str, graph: tk.Graph) -> str:
             password=auth.get("password"),
         )
     except tk.ToolkitError as error:
-        assert error.report.outcome in ("rejected", "undecided")
         return error.message
     return ""
 
@@ -104,11 +100,7 @@ def _images(graph: tk.Graph) -> dict[str, dict[str, tuple[str, str]]]:
 
 def _expected_images(expected: dict[str, Any]) -> dict[str, dict[str, tuple[str, str]]]:
     return {
-        image_id: {
-            name: (file["text"], file["mode"]) for name, file in files.items() if name != "tar-data.json.gz"
-        }
+        image_id: {name: (file["text"], file["mode"]) for name, file in files.items() if name != "tar-data.json.gz"}
         for image_id, files in expected.items()
         if image_id != "_tmp"
     }
-
-

@@ -14,9 +14,7 @@ SHARED = Path(os.environ.get("LAYERPROOF_SHARED", PROJECT.parent / "shared"))
 VECTORS = SHARED / "docker19" / "vectors"
 CORPUS = SHARED / "corpus"
 
-needs_vectors = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason=f"the golden vectors are not beside the project ({VECTORS.name})"
-)
+needs_vectors = pytest.mark.skipif(not VECTORS.is_dir(), reason=f"the golden vectors are not beside the project ({VECTORS.name})")
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of images is not beside the project")
 
 

@@ -47,7 +47,7 @@ class ScriptedServer:
             def do_GET(self) -> None:
                 script._answer(self)
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815  # http.server names it so
 
             def log_message(self, *unused: object) -> None:
                 """Say nothing."""
@@ -78,9 +78,9 @@ class ScriptedServer:
         handler.send_response(route.status)
         for name, value in route.headers.items():
             handler.send_header(name, value.replace("{HOST}", self.host))
-        if not route.no_length:
+        if not route.no_length and "Content-Length" not in route.headers:
             handler.send_header("Content-Length", str(len(route.body) if route.length is None else route.length))
-        elif route.status not in (204, 304):
+        elif route.no_length and route.status not in (204, 304):
             handler.send_header("Connection", "close")
         handler.end_headers()
         if handler.command != "HEAD" and route.status != 304:

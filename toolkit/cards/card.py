@@ -76,9 +76,7 @@ def _text_rows(table: Table) -> list[str]:
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
 
 
-def _html_table(
-    caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, heads: bool = False
-) -> str:
+def _html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, heads: bool = False) -> str:
     parts = ['<table style="border-collapse:collapse;margin:4px 0">']
     if caption:
         parts.append(f'<caption style="text-align:left;font-weight:600">{to_html(caption)}</caption>')

@@ -12,7 +12,7 @@ _LINE_END: Final = "\n"
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """Show control, direction and zero-width characters as their numbers.
+    r"""Show control, direction and zero-width characters as their numbers.
 
     Parameters
     ----------
@@ -20,14 +20,12 @@ def visible(text: str, *, lines: bool = False) -> str:
     lines : bool
         Leave line ends as they are.
 
-    >>> visible("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
     """
     if text.isprintable():
         return text
-    return "".join(
-        char if char.isprintable() or (lines and char == _LINE_END) else _number(char) for char in text
-    )
+    return "".join(char if char.isprintable() or (lines and char == _LINE_END) else _number(char) for char in text)
 
 
 def _number(char: str) -> str:
@@ -61,5 +59,4 @@ def middle_cut(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     head = width // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head):]}"
-
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"

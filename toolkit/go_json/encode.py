@@ -28,19 +28,19 @@ _PIECE: Final = re.compile(rb'("(?:[^"\\]++|\\.)*+")|[ \t\r\n]+', re.DOTALL)
 
 
 def string(text: str) -> bytes:
-    """Write a string.
+    r"""Write a string.
 
     >>> string("a<b").decode()
-    '"a\\\\u003cb"'
+    '"a\\u003cb"'
     """
     return ('"' + text.translate(_FRESH) + '"').encode("utf-8")
 
 
 def compact(raw: bytes) -> bytes:
-    """Copy a valid JSON text as ``json.RawMessage`` is copied: no white space between tokens, five characters escaped.
+    r"""Copy a valid JSON text as ``json.RawMessage`` is copied: no white space between tokens, five characters escaped.
 
     >>> compact(b'{ "a" : "x<y" , "b" : 1.0 }')
-    b'{"a":"x\\\\u003cy","b":1.0}'
+    b'{"a":"x\\u003cy","b":1.0}'
     """
     return _PIECE.sub(lambda match: _IN_RAW_STRING.sub(_escape, match[1]) if match[1] else b"", raw)
 

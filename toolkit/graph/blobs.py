@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from toolkit import fsops
 from toolkit.digests import Digest
@@ -31,7 +31,7 @@ class Ingest:
         self._path = layout.ingest / f"{secrets.token_hex(16)}.part"
         self._file = fsops.NewFile(self._path)
 
-    def __enter__(self) -> Ingest:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *unused: object) -> None:

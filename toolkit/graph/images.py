@@ -108,13 +108,13 @@ def parent_file(config: bytes, parent: str) -> bytes | None:
 
 
 def legacy_image(json: bytes, *, layersize: int | None, checksum: str | None) -> tuple[str, StoredImage]:
-    """Make the files of an image from before strong IDs; return its ID and them."""
+    """Make the files of an image from before strong IDs, as ``Graph.Register`` wrote them; return its ID and them."""
     record = image_record.read(json)
     problem = image_id_error(record["id"])
     if problem is not None:
         raise GraphError(problem, where="json", expected="an id of 64 hex digits", actual=record["id"])
     return record["id"], StoredImage(
-        json=json,
+        json=image_record.write(record),
         layersize=None if layersize is None else str(layersize).encode("ascii"),
         checksum=None if checksum is None else checksum.encode("utf-8"),
         parent=parent_file(json, record["parent"]),

@@ -19,13 +19,9 @@ def add_manifest(layout: Layout, reference: str, *, media_type: str, digest: str
     """Point a reference at a manifest that lies among the blobs."""
     document = read(layout)
     document["manifests"] = [
-        descriptor
-        for descriptor in document["manifests"]
-        if descriptor.get("annotations", {}).get(_NAME) != reference
+        descriptor for descriptor in document["manifests"] if descriptor.get("annotations", {}).get(_NAME) != reference
     ]
-    document["manifests"].append(
-        {"mediaType": media_type, "digest": digest, "size": size, "annotations": {_NAME: reference}}
-    )
+    document["manifests"].append({"mediaType": media_type, "digest": digest, "size": size, "annotations": {_NAME: reference}})
     fsops.replace(layout.index, json.dumps(document, separators=(",", ":")).encode("utf-8"), mode=0o644)
 
 

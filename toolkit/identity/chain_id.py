@@ -6,6 +6,7 @@ The rule of this file: a chain ID names layers and their order, nothing else: no
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from toolkit.digests import sha256
 
 

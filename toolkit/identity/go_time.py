@@ -52,7 +52,6 @@ class GoTime:
         return f'"{date}T{self.hour:02d}:{self.minute:02d}:{self.second:02d}{fraction}{zone}"'.encode()
 
 
-
 def parse(raw: bytes) -> GoTime:
     """Read the raw JSON token of a time, quotes included and escapes not interpreted (``Time.UnmarshalJSON``).
 
@@ -141,7 +140,7 @@ class _Reader:
         value = int(digits.lstrip("0") or "0")
         if value >= 10**9:
             raise self._out_of_range("fractional second")
-        return value * 10 ** max(0, 9 - len(digits))
+        return value * int(10 ** max(0, 9 - len(digits)))
 
     def _zone(self) -> int:
         if self.rest.startswith("Z"):

@@ -149,7 +149,9 @@ def _members(compression: Compression, first: bytes, rest: Iterator[bytes]) -> I
             if not pending and member.hungry:
                 pending = next(rest, b"")
                 if not pending:
-                    raise LayerError("unexpected EOF", expected=f"the end of the {compression} stream", actual="the end of the blob")
+                    raise LayerError(
+                        "unexpected EOF", expected=f"the end of the {compression} stream", actual="the end of the blob"
+                    )
             data, pending = pending, b""
             try:
                 piece = member.pull(data)

@@ -130,7 +130,9 @@ def _header_block(stream: _Stream) -> bytes | None:
     if not block:
         return None
     if len(block) < BLOCK:
-        raise LayerError("unexpected EOF", where=f"offset {offset}", expected="a header of 512 bytes", actual=f"{len(block)} bytes")
+        raise LayerError(
+            "unexpected EOF", where=f"offset {offset}", expected="a header of 512 bytes", actual=f"{len(block)} bytes"
+        )
     if block == _EMPTY:
         second = stream.read(BLOCK)
         if second in (b"", _EMPTY):
@@ -146,10 +148,14 @@ def _header_block(stream: _Stream) -> bytes | None:
 
 def _extension(stream: _Stream, size: int, offset: int) -> bytes:
     if size > _LONGEST_EXTENSION:
-        raise LayerError("archive/tar: header field too long", where=f"offset {offset}", expected="at most 1 MiB", actual=f"{size} bytes")
+        raise LayerError(
+            "archive/tar: header field too long", where=f"offset {offset}", expected="at most 1 MiB", actual=f"{size} bytes"
+        )
     content = stream.read(size)
     if len(content) < size:
-        raise LayerError("unexpected EOF", where=f"offset {stream.offset}", expected=f"{size} bytes", actual=f"{len(content)} bytes")
+        raise LayerError(
+            "unexpected EOF", where=f"offset {stream.offset}", expected=f"{size} bytes", actual=f"{len(content)} bytes"
+        )
     stream.skip(-size % BLOCK)
     return content
 
@@ -169,9 +175,7 @@ def _pax_records(content: bytes, offset: int) -> dict[bytes, bytes]:
     return records
 
 
-def _logical_size(
-    block: bytes, kind: bytes, pax: dict[bytes, bytes], stored: int, stream: _Stream, offset: int
-) -> int:
+def _logical_size(block: bytes, kind: bytes, pax: dict[bytes, bytes], stored: int, stream: _Stream, offset: int) -> int:
     """Return the size a reader sees: a sparse file's holes count."""
     if kind == b"S":
         more = block[482]

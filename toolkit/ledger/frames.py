@@ -73,11 +73,9 @@ def frame(table: str, rows: Iterable[Row]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    mine = [row for row in rows if row.record.TABLE == table]
+    mine = [row for row in rows if table == row.record.TABLE]
     data: dict[str, pd.Series[Any]] = {}
     for name, kind in schema(table).items():
-        values: Sequence[Any] = [
-            getattr(row.stamp if name in STAMPS else row.record, name) for row in mine
-        ]
+        values: Sequence[Any] = [getattr(row.stamp if name in STAMPS else row.record, name) for row in mine]
         data[name] = pd.Series(values, dtype=kind, name=name)
     return pd.DataFrame(data)

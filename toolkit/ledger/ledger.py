@@ -71,7 +71,9 @@ class Ledger:
         ledger = cls(directory)
         path = Path(directory)
         if not path.is_dir():
-            raise LedgerError(f"there is no ledger at {path}", where=str(path), next_step="pull into a graph: GRAPH/ledger is made by it")
+            raise LedgerError(
+                f"there is no ledger at {path}", where=str(path), next_step="pull into a graph: GRAPH/ledger is made by it"
+            )
         for name in fsops.names(path):
             if name.endswith(".jsonl"):
                 ledger._read(path / name)
@@ -117,7 +119,8 @@ class Ledger:
         rows, place = self.rows(), "in memory" if self.directory is None else str(self.directory)
         return f"Ledger({place}): {len(rows)} rows of {len({row.stamp.pull for row in rows})} calls"
 
-    def _append(self, call: str, seq: int, image: str, entry: Record | Evidence) -> None:
+    def append(self, call: str, seq: int, image: str, entry: Record | Evidence) -> None:
+        """Stamp and keep one entry; ``Call.note`` is the way to it."""
         stamp = Stamp(pull=call, seq=seq, at=self._clock(), image=image)
         row = EvidenceRow(stamp, entry) if isinstance(entry, Evidence) else Row(stamp, entry)
         with self._guard:
@@ -128,7 +131,8 @@ class Ledger:
         if self.directory is not None:
             fsops.append(self._file(call), lines.dump(row), sync=False)
 
-    def _sync(self, call: str) -> None:
+    def sync(self, call: str) -> None:
+        """Make the rows of a call durable."""
         if self.directory is not None:
             fsops.append(self._file(call), b"", sync=True)
 
@@ -161,12 +165,12 @@ class Call:
         """Add rows, or evidence, in order."""
         with self._guard:
             for entry in entries:
-                self.ledger._append(self.name, self._seq, self.image, entry)
+                self.ledger.append(self.name, self._seq, self.image, entry)
                 self._seq += 1
 
     def sync(self) -> None:
         """Make everything noted so far durable."""
-        self.ledger._sync(self.name)
+        self.ledger.sync(self.name)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.ledger.rows(self.name))

@@ -66,7 +66,9 @@ def load(line: bytes, *, where: str) -> Row | EvidenceRow:
     """
     try:
         body = json.loads(line)
-        stamp = Stamp(pull=body["pull"], seq=body["seq"], at=datetime.fromisoformat(body["at"]).astimezone(UTC), image=body["image"])
+        stamp = Stamp(
+            pull=body["pull"], seq=body["seq"], at=datetime.fromisoformat(body["at"]).astimezone(UTC), image=body["image"]
+        )
         if body["table"] == EVIDENCE:
             return EvidenceRow(stamp, Evidence(body["kind"], body["content"]))
         table = TABLES[body["table"]]

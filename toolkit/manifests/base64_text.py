@@ -19,7 +19,7 @@ _STANDARD_ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 
 
 def decode_url(text: str) -> bytes:
-    """Decode libtrust's base64url: new lines and blanks are dropped, padding is added, never demanded.
+    r"""Decode libtrust's base64url: new lines and blanks are dropped, padding is added, never demanded.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def decode_url(text: str) -> bytes:
         ``illegal base64url string`` or ``illegal base64 data at input byte N``.
 
     >>> decode_url("Cn0")
-    b'\\n}'
+    b'\n}'
     """
     text = text.replace("\n", "").replace(" ", "")
     if len(text) % 4 == 1:
@@ -41,9 +41,9 @@ def decode_standard(text: str) -> bytes:
 
 
 def encode_url(data: bytes) -> str:
-    """Write base64url without padding.
+    r"""Write base64url without padding.
 
-    >>> encode_url(b"\\n}")
+    >>> encode_url(b"\n}")
     'Cn0'
     """
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

@@ -46,7 +46,7 @@ class ECPublicKey:
 
     @property
     def key_id(self) -> str:
-        """libtrust's ID of the key."""
+        """Libtrust's ID of the key."""
         octets = self.curve.octets
         point = b"\x04" + self.x.to_bytes(octets, "big") + self.y.to_bytes(octets, "big")
         return _key_id(_sequence(_EC_PUBLIC_KEY + self.curve.oid), point)
@@ -61,7 +61,7 @@ class RSAPublicKey:
 
     @property
     def key_id(self) -> str:
-        """libtrust's ID of the key."""
+        """Libtrust's ID of the key."""
         numbers = _sequence(_integer(self.modulus) + _integer(self.exponent))
         return _key_id(_sequence(_RSA_ENCRYPTION), numbers)
 
@@ -146,9 +146,7 @@ def _require_own_id(jwk: dict[str, Any], key: PublicKey, kind: str) -> None:
         return
     claimed = _text(jwk, "kid", f"JWK {kind} Public Key ID")
     if claimed != key.key_id:
-        raise SignatureFormatError(
-            f"JWK {kind} Public Key ID does not match: {claimed}", expected=key.key_id, actual=claimed
-        )
+        raise SignatureFormatError(f"JWK {kind} Public Key ID does not match: {claimed}", expected=key.key_id, actual=claimed)
 
 
 def _text(jwk: dict[str, Any], name: str, context: str) -> str:

@@ -53,9 +53,9 @@ class DetachedSignature:
         node = members(self.jwk, "map[string]interface {}").get("kid")
         return None if node is None else str(node.value)
 
-    def signing_input(self, payload: bytes, encode_payload: str) -> bytes:
+    def signing_input(self, encoded_payload: str) -> bytes:
         """The bytes that were signed: the protected header and the encoded payload, joined by a dot."""
-        return f"{self.protected}.{encode_payload}".encode("utf-8", "surrogatepass")
+        return f"{self.protected}.{encoded_payload}".encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.records import Check, Disposition, Layer, StrongID, Tag
 from toolkit.references import Reference
 from toolkit.reuse.graph_check import check_place
@@ -19,7 +20,6 @@ from toolkit.verification.judgement import Judgement
 from toolkit.verification.policy import Policy
 from toolkit.verification.rules import Stage
 from toolkit.verification.verdict import Rows, skipped_stage
-from toolkit.pulling.rows import layer_rows, strong_id_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,7 @@ def plan_rows(judgement: Judgement, plan: IdPlan) -> tuple[StrongID, ...]:
     return strong_id_rows(judgement.images or (), planned)
 
 
-def standing_images(
-    plan: IdPlan, graph: GraphView, policy: Policy, *, by_digest: bool
-) -> tuple[set[int], tuple[Check, ...]]:
+def standing_images(plan: IdPlan, graph: GraphView, policy: Policy, *, by_digest: bool) -> tuple[set[int], tuple[Check, ...]]:
     """Find the images of a plan that are in the graph already; each must be the one that is meant.
 
     Notes
@@ -132,9 +130,7 @@ def standing_images(
     return standing, rows.checks
 
 
-def intact_rows(
-    intact: Collection[str], rotten: Mapping[str, str], policy: Policy, *, by_digest: bool
-) -> tuple[Check, ...]:
+def intact_rows(intact: Collection[str], rotten: Mapping[str, str], policy: Policy, *, by_digest: bool) -> tuple[Check, ...]:
     """Make the rows about blobs that lay in the graph: which still are what their name says."""
     rows = Rows(policy, by_digest=by_digest)
     for digest in intact:

@@ -83,8 +83,7 @@ def of_transfer(
     """Keep the facts of blobs, and for which the source gave no answer."""
     kept = [Evidence(BLOB, {**_blob(one), "fetched": digest in fetched}) for digest, one in facts.items()]
     return kept + [
-        Evidence(TROUBLE, {"digest": digest, "code": error.code, "message": error.message})
-        for digest, error in trouble.items()
+        Evidence(TROUBLE, {"digest": digest, "code": error.code, "message": error.message}) for digest, error in trouble.items()
     ]
 
 

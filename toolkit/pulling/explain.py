@@ -14,8 +14,8 @@ from toolkit.errors import UsageError
 from toolkit.identity.image_config import derive
 from toolkit.identity.strong_id import strong_id
 from toolkit.manifests.raw import RawManifest
-from toolkit.pulling.report import Report
 from toolkit.pulling.rejudge import kept_references
+from toolkit.pulling.report import Report
 from toolkit.records import Manifest, Reuse, StrongID
 from toolkit.verification.judgement import judge_manifest
 from toolkit.verification.layer_chain import LayerSlot
@@ -69,9 +69,7 @@ class Explanation:
 
     def card(self) -> Card:
         """The explanation as a card."""
-        rows = tuple(
-            (str(number), step.what, middle_cut(step.output, 100)) for number, step in enumerate(self.computed, start=1)
-        )
+        rows = tuple((str(number), step.what, middle_cut(step.output, 100)) for number, step in enumerate(self.computed, start=1))
         tables = [Table("step by step, recomputed", ("", "what", "gives"), rows)]
         if self.decisions:
             considered = tuple(
@@ -138,7 +136,9 @@ def explain(report: Report, position: int) -> Explanation:
     ]
     if config.derivation == "re-marshalled":
         text = config.source.decode("utf-8")
-        steps[1] = Step("it is from Docker before 1.8.3: read it into the Image record and write it back", slot.v1_compatibility, text)
+        steps[1] = Step(
+            "it is from Docker before 1.8.3: read it into the Image record and write it back", slot.v1_compatibility, text
+        )
     steps += [
         Step("take out id, parent and Size; set layer_id to the blob's digest", config.source, slot.blob_digest),
         Step("set parent_id to the strong ID of the image below", config.source, parent or "nothing: this is the base"),

@@ -132,7 +132,6 @@ class _Inspector:
         scratch = Graph.temporary() if self.graph is None else self.graph
         found = Transfer(
             self.connection,
-            judgement.reference.repository,
             scratch,
             keep="nothing" if self.graph is None else "rejected",
             as_seed=self.policy.is_seed,

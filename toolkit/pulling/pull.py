@@ -134,9 +134,7 @@ def resolve(
     if source is None:
         asked = Reference.parse(reference, seed_grammar=seed)
         return (
-            open_source(
-                asked.repository.registry, username=username, password=password, realms=realms, insecure=insecure
-            ),
+            open_source(asked.repository.registry, username=username, password=password, realms=realms, insecure=insecure),
             asked,
         )
     where = open_source(source, username=username, password=password, realms=realms, insecure=insecure)
@@ -173,7 +171,7 @@ class _Puller:
         """Pull one image, or every tag in the registry's order; the first failure ends it."""
         wanted = [asked]
         if all_tags:
-            tags = self.connection.tags(asked.repository)
+            tags = self.connection.tags()
             wanted = [asked.with_tag(tag) for tag in tags]
         newer = False
         for reference in wanted:
@@ -243,7 +241,6 @@ class _Puller:
         facts, absent = self._present(judgement, plan, missing)
         found = Transfer(
             self.connection,
-            judgement.reference.repository,
             self.graph,
             keep="all",
             as_seed=self.policy.is_seed,
@@ -268,9 +265,7 @@ class _Puller:
             raise trouble[result.trouble]
         return registered
 
-    def _present(
-        self, judgement: Judgement, plan: IdPlan, missing: list[str]
-    ) -> tuple[dict[str, BlobFacts], list[str]]:
+    def _present(self, judgement: Judgement, plan: IdPlan, missing: list[str]) -> tuple[dict[str, BlobFacts], list[str]]:
         """Say which blobs are in the graph, intact, and which must be fetched.
 
         Docker 1.9 asked for images only, and so does its policy. Otherwise every blob of the chain must be there,

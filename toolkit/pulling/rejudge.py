@@ -114,9 +114,7 @@ def _decisions(judgement: Judgement, kept: _Kept, policy: Policy, verb: str, gra
         rows += intact_rows((), {}, policy, by_digest=judgement.by_digest)
         return [*rows, *skipped_stages(judgement, policy, reason, "blob", "tag"), *layer_rows(judgement, planned, {}, {})]
     found = {digest for digest in kept.facts if digest not in kept.fetched}
-    rows += intact_rows(
-        [digest for digest in kept.facts if digest in found], kept.rotten, policy, by_digest=judgement.by_digest
-    )
+    rows += intact_rows([digest for digest in kept.facts if digest in found], kept.rotten, policy, by_digest=judgement.by_digest)
     facts = {digest: _read_again(one, graph) for digest, one in kept.facts.items()}
     result = conclude(judgement, plan, facts, fetched=kept.fetched, troubled=kept.troubled, policy=policy)
     rows += [*result.checks, *result.layers]

@@ -39,9 +39,7 @@ class Report:
         accepted, rejected, undecided or aborted.
     """
 
-    def __init__(
-        self, ledger: Ledger, call: str, *, bodies: dict[str, bytes] | None = None, graph: Graph | None = None
-    ) -> None:
+    def __init__(self, ledger: Ledger, call: str, *, bodies: dict[str, bytes] | None = None, graph: Graph | None = None) -> None:
         self.ledger = ledger
         self.call = call
         self._bodies = bodies or {}
@@ -200,7 +198,10 @@ class Report:
 
 def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [
-        {name: value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value for name, value in _values(record)}
+        {
+            name: value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+            for name, value in _values(record)
+        }
         for record in records
     ]
 
@@ -224,9 +225,7 @@ def _policy(pull: Pull) -> str:
 
 
 def _counts(checks: list[Check]) -> str:
-    passed, failed, skipped = (
-        sum(check.outcome == outcome for check in checks) for outcome in ("passed", "failed", "skipped")
-    )
+    passed, failed, skipped = (sum(check.outcome == outcome for check in checks) for outcome in ("passed", "failed", "skipped"))
     refusing = sum(check.refuses for check in checks)
     return f"{passed} passed, {failed} failed ({refusing} of them refuse), {skipped} skipped"
 

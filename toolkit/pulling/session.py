@@ -64,9 +64,7 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(
-    verb: Verb, reference: str, source: str, policy: Policy, ledger: Ledger, graph: Graph | None
-) -> Iterator[Session]:
+def session(verb: Verb, reference: str, source: str, policy: Policy, ledger: Ledger, graph: Graph | None) -> Iterator[Session]:
     """Run one call: its row is noted when the work ends, fails or is interrupted."""
     scope = Session(verb, reference, source, policy, ledger.open_call(), graph)
     scope.call.image = reference

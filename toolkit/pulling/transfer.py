@@ -18,7 +18,6 @@ from toolkit.errors import InterruptedPullError, NotFoundError, SourceError
 from toolkit.graph.blobs import Ingest
 from toolkit.graph.store import Graph
 from toolkit.layers.measure import measure
-from toolkit.references import Repository
 from toolkit.sources.protocol import Connection
 from toolkit.verification.blob import BlobFacts
 
@@ -47,7 +46,6 @@ class Transfer:
     Parameters
     ----------
     connection : Connection
-    repository : Repository
     graph : Graph
         Where the bytes go; its ``ingest`` is used even when nothing is kept.
     keep : str
@@ -60,7 +58,6 @@ class Transfer:
     def __init__(
         self,
         connection: Connection,
-        repository: Repository,
         graph: Graph,
         *,
         keep: Keep,
@@ -69,7 +66,6 @@ class Transfer:
         workers: int = WORKERS,
     ) -> None:
         self._connection = connection
-        self._repository = repository
         self._graph = graph
         self._keep = keep
         self._as_seed = as_seed
@@ -102,7 +98,7 @@ class Transfer:
             return error
 
     def _transfer(self, digest: str) -> BlobFacts:
-        stream = self._connection.blob(self._repository, digest)
+        stream = self._connection.blob(digest)
         with self._graph.blobs.ingest(digest) as ingest:
             broken_off: str | None = None
             try:
@@ -137,7 +133,9 @@ class Transfer:
             measure=layer,
         )
 
-    def _tell(self, digest: str, action: Literal["downloading", "verifying", "complete", "failed"], current: int, total: int | None) -> None:
+    def _tell(
+        self, digest: str, action: Literal["downloading", "verifying", "complete", "failed"], current: int, total: int | None
+    ) -> None:
         if self._progress is not None:
             self._progress(Progress(digest, action, current, total))
 

@@ -14,9 +14,7 @@ from toolkit.identity.strong_id import StrongImage, strong_id
 from toolkit.reuse.stored_image import GraphView, get, layer_digest
 
 
-def graph_check(
-    graph: GraphView, image_id: str, image: StrongImage, *, below: str, parent_strong_id: str
-) -> str | None:
+def graph_check(graph: GraphView, image_id: str, image: StrongImage, *, below: str, parent_strong_id: str) -> str | None:
     """Validate an image of the graph against a place in a chain.
 
     Parameters

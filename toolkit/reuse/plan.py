@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from toolkit.errors import GraphError, ImageNotFoundError
 from toolkit.identity.strong_id import StrongImage
-from toolkit.records import Check, Reuse
+from toolkit.records import CandidateKind, Check, Reuse, ReuseOutcome
 from toolkit.reuse.graph_check import graph_check
 from toolkit.reuse.history_chain import missing_histories
 from toolkit.reuse.stored_image import GraphView, StoredImage, exists, get
@@ -104,7 +104,7 @@ class _Planner:
         if problem is not None and self.policy.is_seed:
             for index, image in enumerate(self.images):
                 reason = f"Migration v1Compatibility generation error: {problem}"
-                self._note(index, image.hex, "strong", 0, exists(self.graph, image.hex), "not-considered", reason)
+                self._note(index, image.hex, "strong", 0, "not-considered", reason, found=exists(self.graph, image.hex))
             self.ids = [image.hex for image in self.images]
             parents = [""] * len(self.images)
         else:
@@ -152,26 +152,26 @@ class _Planner:
         image = self.images[index]
         if exists(self.graph, image.hex):
             problem = self._check(index, image.hex)
-            self._note(index, image.hex, "strong", 0, True, "invalid" if problem else "kept", problem or "")
+            self._note(index, image.hex, "strong", 0, "invalid" if problem else "kept", problem or "", found=True)
             self._graph_rules(image, problem)
             if problem is None:
                 return image.hex
             self.stopped = f"not using existing strongID: {problem}"
             return self._probe(index)
         if self.stopped:
-            self._note(index, image.hex, "strong", 0, False, "free", "")
+            self._note(index, image.hex, "strong", 0, "free", "", found=False)
             reason = f"reuse has stopped: {self.stopped}"
             found = exists(self.graph, image.compatibility_id)
-            self._note(index, image.compatibility_id, "compatibility", 0, found, "not-considered", reason)
+            self._note(index, image.compatibility_id, "compatibility", 0, "not-considered", reason, found=found)
             return image.hex
         problem = self._check(index, image.compatibility_id)
         found = exists(self.graph, image.compatibility_id)
-        self._note(index, image.hex, "strong", 0, False, "free" if problem else "missing", "")
+        self._note(index, image.hex, "strong", 0, "free" if problem else "missing", "", found=False)
         if problem is None:
-            self._note(index, image.compatibility_id, "compatibility", 0, found, "reused", "")
+            self._note(index, image.compatibility_id, "compatibility", 0, "reused", "", found=found)
             return image.compatibility_id
         self.stopped = f"stopping ID reuse: {problem}"
-        self._note(index, image.compatibility_id, "compatibility", 0, found, "invalid" if found else "missing", problem)
+        self._note(index, image.compatibility_id, "compatibility", 0, "invalid" if found else "missing", problem, found=found)
         return image.hex
 
     def _probe(self, index: int) -> str:
@@ -179,10 +179,10 @@ class _Planner:
         while True:
             candidate, rounds = next_id(candidate), rounds + 1
             if not exists(self.graph, candidate):
-                self._note(index, candidate, "permuted", rounds, False, "free", "")
+                self._note(index, candidate, "permuted", rounds, "free", "", found=False)
                 return candidate
             problem = self._check(index, candidate)
-            self._note(index, candidate, "permuted", rounds, True, "invalid" if problem else "kept", problem or "")
+            self._note(index, candidate, "permuted", rounds, "invalid" if problem else "kept", problem or "", found=True)
             if problem is None:
                 return candidate
 
@@ -216,7 +216,7 @@ class _Planner:
         return [name for name, data in files.items() if data is None]
 
     def _note(
-        self, index: int, candidate: str, kind: str, rounds: int, found: bool, outcome: str, reason: str
+        self, index: int, candidate: str, kind: CandidateKind, rounds: int, outcome: ReuseOutcome, reason: str, *, found: bool
     ) -> None:
         image = self.images[index]
         self.decisions.append(
@@ -224,10 +224,10 @@ class _Planner:
                 position=image.position,
                 strong_id=image.strong_id,
                 candidate=candidate,
-                kind=kind,  # type: ignore[arg-type]  # literals of this file
+                kind=kind,
                 round=rounds,
                 found=found,
-                outcome=outcome,  # type: ignore[arg-type]
+                outcome=outcome,
                 reason=reason,
             )
         )

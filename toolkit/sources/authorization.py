@@ -73,9 +73,7 @@ class Authorizer:
                 value = f"Bearer {self._bearer(challenge)}"
             for _ in self._of("basic"):
                 if self._credentials is None or not self._credentials.complete:
-                    raise UnauthorizedError(
-                        "no basic auth credentials", next_step="give --username and --password-stdin"
-                    )
+                    raise UnauthorizedError("no basic auth credentials", next_step="give --username and --password-stdin")
                 value = self._credentials.basic()
         except SourceError as error:
             raise UnauthorizedError(
@@ -112,8 +110,7 @@ class Authorizer:
         body = answer.read(_TOKEN_LIMIT, "a token answer")
         if not 200 <= answer.status < 400:
             raise UnauthorizedError(
-                f"token auth attempt for registry: {redacted(url)} request failed with status: "
-                f"{answer.status} {answer.reason}",
+                f"token auth attempt for registry: {redacted(url)} request failed with status: {answer.status} {answer.reason}",
                 where=redacted(url),
                 next_step="give --username and --password-stdin, or check them",
             )

@@ -28,7 +28,7 @@ class BlobStream:
 
 
 class Connection(Protocol):
-    """One visit to a source."""
+    """One visit to a source, about one repository."""
 
     @property
     def endpoint(self) -> str:
@@ -37,19 +37,17 @@ class Connection(Protocol):
     def manifest(self, reference: Reference) -> RawManifest:
         """Fetch a manifest by tag or digest."""
 
-    def tags(self, repository: Repository) -> list[str]:
-        """List the tags of a repository, every page of them."""
+    def tags(self) -> list[str]:
+        """List the tags of the repository, every page of them."""
 
-    def blob(self, repository: Repository, digest: str) -> BlobStream:
+    def blob(self, digest: str) -> BlobStream:
         """Open a blob; the bytes are as the source sends them, unverified."""
 
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the exchanges recorded since the last call, and forget them."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
 
 class Source(Protocol):

@@ -144,7 +144,7 @@ class RegistryConnection:
             header_digest=answer.headers.get("Docker-Content-Digest"),
         )
 
-    def tags(self, repository: Repository) -> list[str]:
+    def tags(self) -> list[str]:
         """List every tag: all pages, in the registry's order, each once.
 
         Notes
@@ -161,7 +161,7 @@ class RegistryConnection:
             if answer.status == 404 and self._as_seed:
                 answer.close()
                 return []
-            self._require_success(answer, f"tags of {repository.remote_name}")
+            self._require_success(answer, f"tags of {self._repository.remote_name}")
             body = answer.read(budget, "the list of tags")
             budget -= len(body)
             found.update(dict.fromkeys(_tags_of(body, answer.url)))
@@ -171,7 +171,7 @@ class RegistryConnection:
             url = following
         return list(found) if self._as_seed else [tag for tag in found if tag_error(tag) is None]
 
-    def blob(self, repository: Repository, digest: str) -> BlobStream:
+    def blob(self, digest: str) -> BlobStream:
         """Open a blob.
 
         Notes
@@ -200,9 +200,7 @@ class RegistryConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._client is not None:
             self._client.close()
 
@@ -287,9 +285,7 @@ class RegistryConnection:
         answer = self._get("GET", url)
         if not 200 <= answer.status < 400:
             answer.close()
-            raise UnreachableError(
-                f"unexpected status resolving reader: {answer.status} {answer.reason}", where=answer.url
-            )
+            raise UnreachableError(f"unexpected status resolving reader: {answer.status} {answer.reason}", where=answer.url)
         received = 0
         try:
             for chunk in answer.body:
@@ -329,7 +325,9 @@ def _tags_of(body: bytes, url: str) -> list[str]:
     try:
         document: dict[str, Any] = unmarshal(body, _TAG_LIST)
     except GoJSONError as error:
-        raise RegistryResponseError(error.message, where=url, expected='{"tags":[…]}', actual=body[:80].decode("utf-8", "replace")) from error
+        raise RegistryResponseError(
+            error.message, where=url, expected='{"tags":[…]}', actual=body[:80].decode("utf-8", "replace")
+        ) from error
     return list(document["tags"] or ())
 
 
@@ -349,5 +347,3 @@ def _next_page(url: str, link: str) -> str | None:
                 )
             return str(following)
     return None
-
-

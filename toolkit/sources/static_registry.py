@@ -101,7 +101,10 @@ class StaticRegistry(httpx.BaseTransport):
         text = fsops.read(folder / DESCRIPTION)
         if text is None:
             raise SourceError(
-                f"{folder} is not a registry's folder", where=str(folder), expected=DESCRIPTION, next_step="give a folder that `layerproof lab save` wrote"
+                f"{folder} is not a registry's folder",
+                where=str(folder),
+                expected=DESCRIPTION,
+                next_step="give a folder that `layerproof lab save` wrote",
             )
         try:
             description = json.loads(text)
@@ -113,7 +116,9 @@ class StaticRegistry(httpx.BaseTransport):
                     body = fsops.read(folder / "manifests" / repository / f"{tag}.json")
                     if body is None:
                         raise ValueError(f"the manifest of {repository}:{tag} is not there")
-                    manifest = StaticManifest(body=body, digest=entry["digest"], media_type=entry["media_type"], about=entry["about"])
+                    manifest = StaticManifest(
+                        body=body, digest=entry["digest"], media_type=entry["media_type"], about=entry["about"]
+                    )
                     registry.add(repository, tag, manifest, {})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceError(f"{folder / DESCRIPTION} cannot be read: {error}", where=str(folder)) from error
@@ -153,5 +158,3 @@ def _split(path: str) -> tuple[str, str, str]:
 def _error(status: int, code: str, message: str) -> Answer:
     body = json.dumps({"errors": [{"code": code, "message": message, "detail": {}}]}).encode("utf-8")
     return Answer(status, {"Content-Type": "application/json; charset=utf-8"}, body)
-
-

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx
@@ -123,7 +123,7 @@ class Wire:
         if authorization is not None:
             headers["Authorization"] = authorization
         request = httpx.Request(method, url, headers=headers)
-        log = _Log(self._records, method, url, accept, authorization is not None)
+        log = _Log(self._records, request)
         try:
             response = self._client.send(request, stream=True)
         except httpx.HTTPError as error:
@@ -157,9 +157,15 @@ class Wire:
 class _Log:
     """The row of one exchange in the making; added when the exchange ends, however it ends."""
 
-    def __init__(self, records: deque[Endpoint | Request], method: str, url: str, accept: str | None, authorized: bool) -> None:
+    def __init__(self, records: deque[Endpoint | Request], request: httpx.Request) -> None:
         self._records = records
-        self._row = {"method": method, "url": redacted(url), "accept": accept, "authorized": authorized, "attempt": 1}
+        self._row: dict[str, Any] = {
+            "method": request.method,
+            "url": redacted(str(request.url)),
+            "accept": request.headers.get("Accept"),
+            "authorized": "Authorization" in request.headers,
+            "attempt": 1,
+        }
         self._start = time.monotonic()
         self._done = False
         self.received = 0

@@ -114,5 +114,3 @@ def _layer_rules(layer: LayerMeasure, subject: str, rows: Rows) -> None:
         expected=layer.problem.expected,
         actual=layer.problem.actual if layer.problem.actual is not None else reason,
     )
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from toolkit.digests import Digest, seed_algorithm, sha256
+from toolkit.digests import Digest, seed_algorithm
 
 _ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 
@@ -35,9 +35,7 @@ class BlobMeter:
         self.size = 0
         self._sha256 = hashlib.sha256()
         algorithm = seed_algorithm(expected)
-        self._claimed = self._sha256 if algorithm == "sha256" else (
-            hashlib.new(algorithm) if algorithm in _ALGORITHMS else None
-        )
+        self._claimed = self._sha256 if algorithm == "sha256" else (hashlib.new(algorithm) if algorithm in _ALGORITHMS else None)
         self._algorithm = algorithm
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:

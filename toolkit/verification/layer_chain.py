@@ -125,14 +125,8 @@ def _ambiguity_rules(entries: list[_Entry], rows: Rows) -> None:
         found = list(strict_json.complaints(entry.text))
         if found:
             ambiguous = True
-            rows.failed(
-                "history-unambiguous", entry.place, found[0], expected="one reading", actual="; ".join(found)
-            )
-        odd = [
-            name
-            for name in members(entry.text, "object")
-            if name not in _KNOWN_NAMES and known.get(fold(name)) is not None
-        ]
+            rows.failed("history-unambiguous", entry.place, found[0], expected="one reading", actual="; ".join(found))
+        odd = [name for name in members(entry.text, "object") if name not in _KNOWN_NAMES and known.get(fold(name)) is not None]
         if odd:
             misspelt = True
             rows.failed(

@@ -120,9 +120,7 @@ class _ManifestJudge:
         return VerifiedManifest(reference=self.reference, manifest=reading, payload=payload)
 
     def _unreadable(self, what: str, error: GoJSONError) -> None:
-        self.rows.failed(
-            "manifest-json", f"{what}, {error.where}", error.message, expected=error.expected, actual=error.actual
-        )
+        self.rows.failed("manifest-json", f"{what}, {error.where}", error.message, expected=error.expected, actual=error.actual)
 
     def _ambiguity(self, text: bytes, payload: SignedPayload) -> None:
         """Look for two readings of what is relied on; what stands outside the payload has rules of its own."""
@@ -332,5 +330,3 @@ def _differences(body: Schema1Manifest, signed: Schema1Manifest | None) -> list[
 
 def _shown(manifest: Schema1Manifest | None, name: str) -> object:
     return "nothing that can be read" if manifest is None else getattr(manifest, _FIELDS[name])
-
-

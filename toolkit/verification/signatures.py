@@ -21,7 +21,7 @@ from toolkit.go_json.scan import go_quote
 from toolkit.manifests.base64_text import decode_standard, decode_url, encode_url
 from toolkit.manifests.json_web_key import CURVES, ECPublicKey, PublicKey, RSAPublicKey
 from toolkit.manifests.signed_payload import DetachedSignature, SignedPayload
-from toolkit.records import Signature
+from toolkit.records import Signature, SignatureStatus
 
 _EC: Final[dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]]] = {
     "P-256": (ec.SECP256R1(), hashes.SHA256()),
@@ -65,7 +65,7 @@ def verify_signatures(payload: SignedPayload, *, trusted_keys: Collection[str] =
     Origin: ``libtrust.JSONSignature.Verify``: every signature must verify, the first failure is the answer.
     """
     if payload.problem is not None:
-        status = "malformed" if payload.present else "absent"
+        status: SignatureStatus = "malformed" if payload.present else "absent"
         return SignatureVerdicts((Signature(index=0, status=status, reason=payload.problem),), None, None)
     if not payload.signatures:
         return SignatureVerdicts((Signature(index=0, status="absent", reason="the list of signatures is empty"),), None, None)
@@ -82,7 +82,7 @@ def verify_signatures(payload: SignedPayload, *, trusted_keys: Collection[str] =
                 certificate_problem = certificate_problem or _inconsistency(certificates, key, signature.key)
             if key is None:
                 raise SignatureFormatError("missing public key")
-            _verify(key, signature, signature.signing_input(payload.data, encoded))
+            _verify(key, signature, signature.signing_input(encoded))
         except SignatureFormatError as error:
             reason = error.message
             problem = problem or reason
@@ -92,10 +92,10 @@ def verify_signatures(payload: SignedPayload, *, trusted_keys: Collection[str] =
 
 def _row(signature: DetachedSignature, key: PublicKey | None, reason: str, trusted: Collection[str]) -> Signature:
     key_id = None if key is None else key.key_id
-    valid = "valid-trusted" if key_id in trusted else "valid-self-asserted"
+    valid: SignatureStatus = "valid-trusted" if key_id in trusted else "valid-self-asserted"
     return Signature(
         index=signature.index,
-        status="bad" if reason else valid,  # type: ignore[arg-type]  # two literals
+        status="bad" if reason else valid,
         algorithm=signature.algorithm,
         key_id=key_id,
         claimed_key_id=signature.claimed_key_id,
