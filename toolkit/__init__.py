@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from toolkit.sources.opening import open_source
     from toolkit.verification.policy import Policy
     from toolkit.verification.rules import RULES
-    from toolkit.views import plots
+    from toolkit.views import plots, widgets
 
 _WHERE = {
     "Digest": "toolkit.digests",
@@ -85,6 +85,7 @@ __all__ = [
     "rejudge",
     "simulator",
     "strong_id",
+    "widgets",
 ]
 
 

@@ -77,9 +77,7 @@ class SigningKey:
 def signature_entry(payload: bytes, key: SigningKey, length: int, tail: bytes) -> dict[str, Any]:
     """Make one entry of a signatures block."""
     protected = encode_url(
-        json.dumps(
-            {"formatLength": length, "formatTail": encode_url(tail), "time": SIGNED_AT}, separators=(",", ":")
-        ).encode()
+        json.dumps({"formatLength": length, "formatTail": encode_url(tail), "time": SIGNED_AT}, separators=(",", ":")).encode()
     )
     return {
         "header": {"jwk": key.jwk(), "alg": CURVES[key.curve].algorithm},

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
+from toolkit import fsops
 from toolkit.graph.store import Graph
-from toolkit.identity.strong_id import strong_id
 from toolkit.identity.image_config import image_config
+from toolkit.identity.strong_id import strong_id
 from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image
 from toolkit.simulator.tampering import TAMPERINGS, Served, honest
 from toolkit.sources.static_registry import StaticManifest, StaticRegistry
@@ -131,3 +133,15 @@ def prepare_graph(graph: Graph, name: str) -> Graph:
     """
     GRAPHS[name](graph)
     return graph
+
+
+def save_teaching(folder: Path) -> None:
+    """Write the registry and the graphs into a new folder: what ``data/registries/teaching`` holds."""
+    teaching_registry().save(folder)
+    for name in GRAPHS:
+        graph = prepare_graph(Graph.temporary(), name)
+        for image_id in graph:
+            target = folder / "graphs" / name / "images" / image_id
+            fsops.make_directory(target)
+            for file in fsops.names(graph.layout.image(image_id)):
+                fsops.write_new(target / file, fsops.read(graph.layout.image(image_id) / file) or b"", mode=0o644)

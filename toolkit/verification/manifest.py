@@ -104,20 +104,32 @@ class _ManifestJudge:
             return None
         self.rows.passed("seed-panic", self.subject)
         self.payload = payload
-        signed = self._signed_reading(payload)
-        self._ambiguity(text, payload)
         self._signature_rules(payload)
-        self._unsigned_data(body, signed)
         self._digest_rules(payload)
-        reading = signed if self.by_digest or not self.policy.is_seed else body
+        signed = self._signed_reading(payload)
+        reading = signed if self._reads_payload else body
         if reading is None:
+            self._no_reading(payload)
             return None
         self.rows.passed("manifest-json", self.subject)
         self.reading = reading
+        self._ambiguity(text, payload)
+        self._unsigned_data(body, signed)
         self._shape_rules(reading)
         self._claim_rules(reading)
         self._header_rule(payload)
         return VerifiedManifest(reference=self.reference, manifest=reading, payload=payload)
+
+    @property
+    def _reads_payload(self) -> bool:
+        """Docker 1.9 took the whole body for a tag; everybody else takes what is signed."""
+        return self.by_digest or not self.policy.is_seed
+
+    def _no_reading(self, payload: SignedPayload) -> None:
+        reason = "the signed payload cannot be read"
+        for rule in ("json-unambiguous", "unsigned-data", "signature-wrapper"):
+            self.rows.skipped(rule, self.subject, reason)
+        self._header_rule(payload)
 
     def _unreadable(self, what: str, error: GoJSONError) -> None:
         self.rows.failed("manifest-json", f"{what}, {error.where}", error.message, expected=error.expected, actual=error.actual)
@@ -196,7 +208,7 @@ class _ManifestJudge:
         try:
             return schema1.read(payload.data)
         except GoJSONError as error:
-            if self.by_digest or not self.policy.is_seed:
+            if self._reads_payload:
                 self._unreadable("the signed payload", error)
             return None
 

@@ -1,0 +1,10 @@
+"""DataFrames to DataFrames: the questions people ask of a report.
+
+The rule of this room: no I/O and no judgement; every function says which columns it needs and which it gives.
+"""
+
+from toolkit.analysis.digest_mismatches import digest_mismatches
+from toolkit.analysis.duplicate_layers import duplicate_layers, sharing
+from toolkit.analysis.parent_chains import parent_chain
+
+__all__ = ["digest_mismatches", "duplicate_layers", "parent_chain", "sharing"]

@@ -1,0 +1,331 @@
+"""The command: the same verbs from a shell.
+
+The rule of this file: it reads arguments, calls the library and prints. Exit status 0 accepted, 1 a finding rejects
+it, 2 usage, 3 it could not be decided. With ``--json`` standard output holds one JSON document and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from toolkit._version import VERSION
+from toolkit.cards.escaping import visible
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.verification.policy import NAMES, Policy
+from toolkit.verification.rules import RULES
+
+if TYPE_CHECKING:
+    from toolkit.pulling.report import Report
+
+_STATUS: Final = {"accepted": 0, "rejected": 1}
+_EPILOG: Final = """\
+examples:
+  layerproof lab demo                                     see it work, offline
+  layerproof pull 127.0.0.1:5000/library/busybox:1.24     pull and verify into ./graph
+  layerproof inspect --json 127.0.0.1:5000/library/app    judge everything, keep nothing
+  layerproof explain 127.0.0.1:5000/library/app --position 2
+
+exit status: 0 accepted, 1 rejected by a finding, 2 usage, 3 cannot be decided
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except ToolkitError as error:
+        return _failed(error, options)
+    except KeyboardInterrupt:
+        print("interrupted; what was downloaded whole is kept", file=sys.stderr)
+        return 3
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+# -- verbs -------------------------------------------------------------------------------------------------------
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from toolkit.pulling.pull import pull
+
+    report = pull(options.reference, options.graph, all_tags=options.all_tags, **_access(options))
+    return _show(report, options)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from toolkit.pulling.inspect import inspect
+
+    report = inspect(options.reference, graph=options.graph, **_access(options))
+    return _show(report, options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from toolkit.pulling.explain import explain
+    from toolkit.pulling.inspect import inspect
+
+    access = _access(options) | {"progress": None}
+    explanation = explain(inspect(options.reference, graph=options.graph, **access), options.position)
+    if options.json:
+        steps = [
+            {"what": step.what, "input": step.input.decode("utf-8", "backslashreplace"), "output": step.output}
+            for step in explanation.computed
+        ]
+        document = {
+            "reference": explanation.reference,
+            "position": explanation.position,
+            "compatibility_id": explanation.recorded.compatibility_id,
+            "strong_id": explanation.strong_id,
+            "final_id": explanation.recorded.final_id,
+            "config": explanation.config.decode("utf-8", "backslashreplace"),
+            "steps": steps,
+            "agrees": explanation.agrees,
+        }
+        _print_json(document)
+    else:
+        print(explanation)
+    return 0 if explanation.agrees else 1
+
+
+def _tags(options: argparse.Namespace) -> int:
+    if options.name is None:
+        found = _graph_tags(options)
+    else:
+        from toolkit.pulling.pull import resolve
+
+        access = _access(options)
+        source, asked = resolve(
+            options.name,
+            access["source"],
+            access["policy"],
+            username=access["username"],
+            password=access["password"],
+            realms=access["realms"],
+            insecure=access["insecure"],
+        )
+        with source.connect(asked.repository, as_seed=False) as connection:
+            found = connection.tags()
+    if options.json:
+        _print_json(found)
+    else:
+        for line in found:
+            print(visible(line))
+    return 0
+
+
+def _graph_tags(options: argparse.Namespace) -> list[str]:
+    from toolkit.graph.store import Graph
+
+    if options.graph is None:
+        raise UsageError("tags of what?", next_step="give a repository's name, or --graph GRAPH for what is set there")
+    return [
+        f"{name}{'@' if ':' in reference else ':'}{reference} {image_id}"
+        for name, references in sorted(Graph(options.graph).tags.all().items())
+        for reference, image_id in sorted(references.items())
+    ]
+
+
+def _rules(options: argparse.Namespace) -> int:
+    if options.json:
+        _print_json(
+            [
+                {"rule": rule.slug, "sentence": rule.sentence, "origin": rule.origin, "strict": rule.strict, "docker-1.9": rule.seed, "exceptable": rule.exceptable}
+                for rule in RULES.values()
+            ]
+        )  # fmt: skip
+        return 0
+    for rule in RULES.values():
+        docker = "and Docker 1.9" if rule.seed else "not Docker 1.9"
+        print(f"{rule.slug:<24} {rule.sentence}\n{'':<24} strict: {rule.strict}, {docker}; {rule.origin}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from toolkit.simulator.server import LoopbackServer
+    from toolkit.simulator.teaching import teaching_registry
+    from toolkit.sources.static_registry import StaticRegistry
+
+    registry = teaching_registry() if options.folder is None else StaticRegistry.load(Path(options.folder))
+    with LoopbackServer(registry, port=options.port) as server:
+        print(f"serving {registry.name} at {server.host} until interrupted (Ctrl-C); for example:", flush=True)
+        for repository, tags in sorted(registry.manifests.items()):
+            for tag, manifest in sorted(tags.items()):
+                print(f"  {server.host}/{repository}:{tag}  {visible(manifest.about)}", flush=True)
+        _wait_for_interrupt()
+    return 0
+
+
+def _wait_for_interrupt() -> None:
+    import threading
+
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+
+
+def _save(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from toolkit.simulator.teaching import save_teaching
+
+    save_teaching(Path(options.folder))
+    print(f"the teaching registry is in {options.folder}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from toolkit.simulator.demo import demo
+
+    return demo(options.graph)
+
+
+# -- output ------------------------------------------------------------------------------------------------------
+
+
+def _show(report: Report, options: argparse.Namespace) -> int:
+    if options.json:
+        _print_json(report.summary())
+    else:
+        print(report)
+    return _STATUS.get(report.outcome, 3)
+
+
+def _failed(error: ToolkitError, options: argparse.Namespace) -> int:
+    status = error.exit_status
+    report: Report | None = error.report
+    if report is not None:
+        status = _STATUS.get(report.outcome, 3)
+    if getattr(options, "json", False):
+        nothing: dict[str, Any] = {
+            "reference": getattr(options, "reference", None),
+            "outcome": "undecided",
+            "digest": None,
+            "image_id": None,
+            "checks": [],
+            "layers": [],
+        }
+        document = nothing if report is None else report.summary()
+        _print_json({**document, "error": {"code": error.code, "message": error.message}})
+    elif report is not None and report.outcome == "rejected":
+        print(report)
+    print(f"layerproof: {visible(str(error), lines=True)}", file=sys.stderr)
+    return status
+
+
+def _print_json(document: object) -> None:
+    json.dump(document, sys.stdout, ensure_ascii=True, indent=2)
+    print()
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------
+
+
+def _access(options: argparse.Namespace) -> dict[str, Any]:
+    """Read what pull and inspect have in common."""
+    from toolkit.views.progress import TerminalProgress
+
+    if options.password_stdin and options.username is None:
+        raise UsageError("--password-stdin goes with --username", next_step="add --username NAME")
+    if options.username is not None and not options.password_stdin:
+        raise UsageError(
+            "--username goes with --password-stdin",
+            next_step="pipe the password: … | layerproof pull --username NAME --password-stdin …",
+        )
+    password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    return {
+        "source": options.source,
+        "policy": Policy(options.policy, options.accept, options.trust),
+        "username": options.username,
+        "password": password,
+        "realms": options.allow_realm,
+        "insecure": options.insecure_host,
+        "progress": None if options.quiet else TerminalProgress(),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="layerproof",
+        description="Pull and verify container images, with every decision a row.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"layerproof {VERSION}")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    pull = _verb(verbs, "pull", _pull, "pull and verify an image into a local graph")
+    pull.add_argument("reference", help="[HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    pull.add_argument("--graph", default="graph", help="directory of the local graph (default: ./graph)")
+    pull.add_argument("-a", "--all-tags", action="store_true", help="pull every tag of the repository")
+
+    inspect = _verb(verbs, "inspect", _inspect, "judge an image with all its layers; register nothing")
+    inspect.add_argument("reference", help="[HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    inspect.add_argument("--graph", help="keep rejected bytes and the ledger in this graph")
+
+    explain = _verb(verbs, "explain", _explain, "show the bytes an ID is the hash of, step by step")
+    explain.add_argument("reference", help="[HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    explain.add_argument("--position", type=int, default=-1, help="0 is the base, -1 the top (default)")
+    explain.add_argument("--graph", help="plan IDs against this graph")
+
+    tags = _verb(verbs, "tags", _tags, "list the tags of a repository, or what is set in a graph")
+    tags.add_argument("name", nargs="?", help="[HOST[:PORT]/]NAME")
+    tags.add_argument("--graph", help="list the references of this graph instead")
+
+    rules = verbs.add_parser("rules", help="list every rule, with its origin and who enforces it")
+    rules.add_argument("--json", action="store_true", help="print JSON")
+    rules.set_defaults(run=_rules)
+
+    lab = verbs.add_parser("lab", help="the teaching registry: see it work, serve it, save it")
+    exercises = lab.add_subparsers(title="exercises", required=True, metavar="EXERCISE")
+    demo = exercises.add_parser("demo", help="pull a clean and a tampered image, offline, and say what happened")
+    demo.add_argument("--graph", help="directory to pull into (default: a temporary one)")
+    demo.set_defaults(run=_demo)
+    serve = exercises.add_parser("serve", help="serve the teaching registry on a loopback port")
+    serve.add_argument("--port", type=int, default=0, help="port of 127.0.0.1 (default: any free one)")
+    serve.add_argument("--folder", help="serve a saved registry instead")
+    serve.set_defaults(run=_serve)
+    save = exercises.add_parser("save", help="write the teaching registry into a new folder")
+    save.add_argument("folder")
+    save.set_defaults(run=_save)
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help_text: str,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=help_text, description=help_text)
+    verb.set_defaults(run=run)
+    verb.add_argument("--policy", choices=NAMES, default="strict", help="who decides (default: strict)")
+    verb.add_argument("--accept", action="append", default=[], metavar="RULE", help="except a rule by name; may be repeated")
+    verb.add_argument(
+        "--trust", action="append", default=[], metavar="KEY-ID", help="a libtrust key ID you trust; may be repeated"
+    )
+    verb.add_argument("--source", help="folder of a saved registry, or host[:port], to pull from")
+    verb.add_argument("--username", help="your name at the registry")
+    verb.add_argument("--password-stdin", action="store_true", help="read your password from standard input")
+    verb.add_argument(
+        "--allow-realm", action="append", default=[], metavar="HOST", help="a host that may see your password for a token"
+    )
+    verb.add_argument(
+        "--insecure-host", action="append", default=[], metavar="HOST", help="a host allowed plain http; loopback always is"
+    )
+    verb.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    verb.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    return verb
+
+
+if __name__ == "__main__":
+    sys.exit(main())
