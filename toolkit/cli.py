@@ -237,10 +237,7 @@ def _access(options: argparse.Namespace) -> dict[str, Any]:
     if options.password_stdin and options.username is None:
         raise UsageError("--password-stdin goes with --username", next_step="add --username NAME")
     if options.username is not None and not options.password_stdin:
-        raise UsageError(
-            "--username goes with --password-stdin",
-            next_step="pipe the password: … | layerproof pull --username NAME --password-stdin …",
-        )
+        raise UsageError("--username goes with --password-stdin", next_step="pipe the password into the command")
     password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
     return {
         "source": options.source,

@@ -27,11 +27,12 @@ _MONO: Final = "font-family:var(--jp-code-font-family, monospace)"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under a heading."""
+    """Rows of text under a heading; ``stacked`` rows are written one cell under the other in text."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    stacked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Card:
         width = max((len(name) for name, _ in self.facts), default=0)
         lines += [f"  {name.ljust(width)}  {visible(value)}" for name, value in self.facts]
         for table in self.tables:
-            lines += ["", f"  {table.caption}", *_text_rows(table)]
+            lines += ["", f"  {table.caption}", *(_stacked_rows(table) if table.stacked else _text_rows(table))]
         if self.footer:
             lines += ["", f"  {visible(self.footer)}"]
         return "\n".join(lines)
@@ -68,6 +69,15 @@ class Card:
             parts.append(f'<div style="margin-top:4px">{to_html(self.footer)}</div>')
         parts.append("</div>")
         return "".join(parts)
+
+
+def _stacked_rows(table: Table) -> list[str]:
+    width = max(len(name) for name in table.columns)
+    lines = []
+    for row in table.rows:
+        for index, (name, cell) in enumerate(zip(table.columns, row, strict=True)):
+            lines.append(f"  {'-' if index == 0 else ' '} {name.ljust(width)}  {visible(cell)}")
+    return lines
 
 
 def _text_rows(table: Table) -> list[str]:

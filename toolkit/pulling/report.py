@@ -172,7 +172,7 @@ class Report:
         pull = self.pull
         facts = [("reference", pull.reference), ("policy", _policy(pull)), ("digest", pull.digest or "none")]
         if pull.image_id is not None:
-            facts.append(("image ID", pull.image_id))
+            facts.append(("image ID" if pull.outcome == "accepted" else "image ID it would have", pull.image_id))
         if pull.status is not None:
             facts.append(("status", pull.status))
         if pull.error_text is not None:
@@ -211,13 +211,8 @@ def _values(record: Record) -> list[tuple[str, Any]]:
 
 
 def _title(pull: Pull) -> str:
-    verb = {"pull": "pulled", "inspect": "inspected", "judge": "judged"}[pull.verb]
-    said = {
-        "accepted": f"{verb}: accepted",
-        "rejected": f"{verb}: rejected",
-        "undecided": f"{verb}: cannot be decided",
-    }
-    return f"{pull.reference}: {said.get(pull.outcome, pull.outcome)}"
+    said = {"undecided": "cannot be decided"}.get(pull.outcome, pull.outcome)
+    return f"{pull.verb} {pull.reference}: {said}"
 
 
 def _policy(pull: Pull) -> str:
@@ -269,8 +264,10 @@ def _findings(findings: list[Check]) -> Table | None:
         verdict = "refuses" if check.refuses else ("excepted" if check.excepted else "recorded")
         rows.append((check.rule, verdict, check.subject, _side(check.expected), _side(check.actual)))
     more = len(findings) - _SHOWN_FINDINGS
-    caption = f"{len(findings)} findings" + (f", the first {_SHOWN_FINDINGS}" if more > 0 else "")
-    return Table(caption, ("rule", "verdict", "where", "expected", "actual"), tuple(rows))
+    caption = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}" + (
+        f", the first {_SHOWN_FINDINGS}" if more > 0 else ""
+    )
+    return Table(caption, ("rule", "verdict", "where", "expected", "actual"), tuple(rows), stacked=True)
 
 
 def _side(text: str | None) -> str:

@@ -5,6 +5,7 @@ The rule of this file: it is the library's own verbs over a real loopback connec
 
 from __future__ import annotations
 
+import tempfile
 from os import PathLike
 
 from toolkit.errors import VerificationError
@@ -20,7 +21,7 @@ _TAMPERED = "blob-byte"
 def demo(graph: str | PathLike[str] | None = None) -> int:
     """Run the demonstration; return the exit status: 0 when everything came out as it must."""
     registry = teaching_registry()
-    target = Graph.temporary() if graph is None else Graph(graph)
+    target = Graph(tempfile.mkdtemp(prefix="layerproof-demo-") if graph is None else graph)
     with LoopbackServer(registry) as server:
         clean, tampered = f"{server.host}/teach/clean:1", f"{server.host}/teach/tampered:{_TAMPERED}"
         print(f"A teaching registry runs at {server.host}; nothing leaves this machine.\n")
@@ -43,7 +44,7 @@ def demo(graph: str | PathLike[str] | None = None) -> int:
         attack = f"{server.host}/teach/tampered:unsigned-layers"
         verdicts = {policy: inspect(attack, policy=policy).outcome for policy in ("docker-1.9", "strict")}
         print("   " + ", ".join(f"{policy}: {outcome}" for policy, outcome in verdicts.items()))
-    print(_NEXT)
+    print(_NEXT.format(graph=target.layout.root))
     passed = accepted.outcome == "accepted" and refused and verdicts == {"docker-1.9": "accepted", "strict": "rejected"}
     return 0 if passed else 1
 
@@ -53,4 +54,6 @@ Where to look next
   layerproof rules                  every rule, where it comes from, who enforces it
   layerproof lab serve              the teaching registry, to be pulled from another terminal
   notebooks/01_first_pull.ipynb     the same in a notebook, with every decision as a table
-  docs/                             why it is built like this"""
+  {graph}
+                                    the graph: images/, blobs/, quarantine/, ledger/ are plain files;
+                                    remove it when you have seen enough"""

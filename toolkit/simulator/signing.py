@@ -87,12 +87,12 @@ def signature_entry(payload: bytes, key: SigningKey, length: int, tail: bytes) -
 
 
 def sign_manifest(payload: bytes, keys: Sequence[SigningKey]) -> bytes:
-    """Sign a pretty-printed manifest (indent 3, as Docker wrote it).
+    r"""Sign a pretty-printed manifest (indent 3, as Docker wrote it).
 
     Parameters
     ----------
     payload : bytes
-        The unsigned manifest; ends in ``\\n}``.
+        The unsigned manifest; ends in ``\n}``.
     keys : sequence of SigningKey
 
     Returns

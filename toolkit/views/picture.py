@@ -38,5 +38,6 @@ class Picture:
     def __repr__(self) -> str:
         return self.words
 
-    def _repr_mimebundle_(self, **unused: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        del include, exclude  # both halves always: which one is shown is the front end's choice
         return {"image/png": self.png(), "text/plain": self.words}, {"image/png": {"alt": self.words}}

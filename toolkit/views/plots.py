@@ -173,7 +173,7 @@ def digest_mismatches(of: Any, *, ax: Axes | None = None) -> Axes:
     for line, row in enumerate(shown.itertuples(index=False)):
         y = len(shown) - 1 - line
         word = "refuses" if row.refuses else "recorded"
-        label = f"{row.rule} ({word})   {middle_cut(str(row.subject), 40)}   {row.bits} of {row.of_bits} bits differ"
+        label = f"{row.rule} ({word})   {middle_cut(f'{row.subject!s}', 40)}   {row.bits} of {row.of_bits} bits differ"
         axes.text(0, y + 0.36, label, fontsize=9, color=ALARM if row.refuses else INK, va="center", weight="bold")
         expected, actual = (str(text).rpartition(":")[2][:64] for text in (row.expected, row.actual))
         axes.text(0, y + 0.1, "expected", fontsize=8, color=GREY, va="center")
@@ -188,7 +188,9 @@ def digest_mismatches(of: Any, *, ax: Axes | None = None) -> Axes:
                 color=INK if left == right else ALARM, weight="normal" if left == right else "bold",
             )  # fmt: skip
     _bare(axes, width=6.2 + 64 * 0.72, height=max(len(shown), 1))
-    parts = [f"{row.rule} at {middle_cut(str(row.subject), 40)}: {row.bits} of {row.of_bits} bits" for row in shown.itertuples()]
+    parts = [
+        f"{row.rule} at {middle_cut(f'{row.subject!s}', 40)}: {row.bits} of {row.of_bits} bits" for row in shown.itertuples()
+    ]
     _WORDS[axes] = f"{title}. {'; '.join(parts)}".rstrip(". ") + "."
     return axes
 

@@ -37,6 +37,7 @@ class TerminalProgress:
         self._last = 0.0
 
     def __call__(self, step: Progress) -> None:
+        """Take one step of a transfer."""
         with self._guard:
             self._states[step.digest] = step
             ended = step.action in ("complete", "failed")
