@@ -16,7 +16,7 @@ from toolkit._version import VERSION
 from toolkit.cards.escaping import visible
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.verification.policy import NAMES, Policy
-from toolkit.verification.rules import RULES
+from toolkit.verification.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from toolkit.pulling.report import Report
@@ -134,17 +134,23 @@ def _graph_tags(options: argparse.Namespace) -> list[str]:
 
 def _rules(options: argparse.Namespace) -> int:
     if options.json:
-        _print_json(
-            [
-                {"rule": rule.slug, "sentence": rule.sentence, "origin": rule.origin, "strict": rule.strict, "docker-1.9": rule.seed, "exceptable": rule.exceptable}
-                for rule in RULES.values()
-            ]
-        )  # fmt: skip
+        _print_json([_rule(rule) for rule in RULES.values()])
         return 0
     for rule in RULES.values():
         docker = "and Docker 1.9" if rule.seed else "not Docker 1.9"
         print(f"{rule.slug:<24} {rule.sentence}\n{'':<24} strict: {rule.strict}, {docker}; {rule.origin}")
     return 0
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "rule": rule.slug,
+        "sentence": rule.sentence,
+        "origin": rule.origin,
+        "strict": rule.strict,
+        "docker-1.9": rule.seed,
+        "exceptable": rule.exceptable,
+    }
 
 
 def _serve(options: argparse.Namespace) -> int:

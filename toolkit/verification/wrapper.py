@@ -6,6 +6,7 @@ few ways its writers are known to write it, and must equal one of them to the by
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any, Final
@@ -16,9 +17,11 @@ from toolkit.manifests.base64_text import decode_url, encode_url
 from toolkit.manifests.signed_payload import SignedPayload
 
 _ENTRY: Final = {"header", "signature", "protected"}
-_HEADER: Final = {"jwk", "alg", "x5c"}
+_HEADER: Final = {"jwk", "alg", "x5c", "chain"}
 _KEY: Final = {"crv", "kid", "kty", "x", "y", "e", "n"}
 _BASE64_MEMBERS: Final = {"x", "y", "e", "n"}
+_COMMAS: Final = (",", ", ")
+_COLONS: Final = (":", ": ")
 _PRETTY: Final = re.compile(rb'(,|, )\n([ \t]*)"signatures": ')
 
 
@@ -36,7 +39,7 @@ def irregularity(payload: SignedPayload) -> str | None:
 
     Notes
     -----
-    Origin: ``libtrust.JSONSignature.PrettySignature``, and the same block as written by Quay. Without this rule a
+    Origin: ``libtrust.JSONSignature.PrettySignature``, and the same block as written by Quay and by py-libtrust. Without this rule a
     blank could become a tab, or ``kid`` become ``kie``, and nobody would notice.
     """
     if payload.irregular is not None:
@@ -69,6 +72,8 @@ def _entry_problem(entry: Any) -> str | None:
     if not isinstance(header, dict):
         return "no header of that exact name"
     key = header.get("jwk", {})
+    if header.get("chain"):
+        return "a member 'chain' with something in it"  # py-libtrust writes it, always empty
     for value, known, place in ((entry, _ENTRY, "entry"), (header, _HEADER, "header"), (key, _KEY, "jwk")):
         unknown = sorted(set(value) - known)
         if unknown:
@@ -85,13 +90,15 @@ def _is_canonical(text: str) -> bool:
 
 
 def _renderings(block: list[Any], wrapper: bytes) -> list[bytes]:
-    flat = [
-        f'{comma}"signatures"{colon}{json.dumps(block, separators=(comma, colon))}}}'.encode()
-        for comma, colon in ((",", ":"), (", ", ": "))
-    ]
+    """Write the block in every way a writer is known to; no two of one length differ in a single byte."""
     match = _PRETTY.match(wrapper)
-    if match is None:
-        return flat
-    comma, pad = match[1].decode(), match[2].decode()
-    lines = json.dumps(block, indent=pad, separators=(comma, ": ")).replace("\n", f"\n{pad}")
-    return [*flat, f'{comma}\n{pad}"signatures": {lines}\n}}'.encode()]
+    if match is not None:
+        comma, pad = match[1].decode(), match[2].decode()
+        lines = json.dumps(block, indent=pad, separators=(comma, ": ")).replace("\n", f"\n{pad}")
+        return [f'{comma}\n{pad}"signatures": {lines}\n}}'.encode()]
+    return [
+        f'{lead}"signatures"{after_name}{json.dumps(block, separators=separators)}}}'.encode()
+        for lead in _COMMAS
+        for after_name in _COLONS
+        for separators in itertools.product(_COMMAS, _COLONS)
+    ]
