@@ -58,6 +58,7 @@ _ROOMS = {
     "errors": "toolkit.errors",
     "plots": "toolkit.views.plots",
     "simulator": "toolkit.simulator",
+    "widgets": "toolkit.views.widgets",
 }
 
 __all__ = [

@@ -32,10 +32,19 @@ ToolkitError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from toolkit.records import Check
+
+class RefusingRow(Protocol):
+    """The row of a failed rule, as far as an error needs to know it."""
+
+    @property
+    def rule(self) -> str:
+        """Slug of the rule."""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the failure only says that nobody can tell."""
 
 
 class ToolkitError(Exception):
@@ -202,7 +211,7 @@ class VerificationError(ToolkitError):
         self,
         message: str,
         *,
-        check: Check | None = None,
+        check: RefusingRow | None = None,
         where: str = "",
         expected: object = None,
         actual: object = None,

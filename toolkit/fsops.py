@@ -10,6 +10,8 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -139,6 +141,16 @@ def discard(path: Path) -> None:
             path.rmdir()
         else:
             path.unlink(missing_ok=True)
+
+
+def make_temporary_directory() -> Path:
+    """Make a directory of our own that goes away again."""
+    return Path(tempfile.mkdtemp(prefix="layerproof-"))
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory made by ``make_temporary_directory``, with everything in it."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def sync_directory(path: Path) -> None:

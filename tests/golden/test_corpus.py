@@ -51,7 +51,7 @@ def manifests() -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "item"), manifests())
-def test_schema1_verdicts_agree(name: str, item: dict[str, Any]):
+def test_schema1_verdicts_agree(name: str, item: dict[str, Any]) -> None:
     expected = item["truth"]
     body = (CORPUS / item["file"]).read_bytes()
     reference = f"registry.example/{expected.get('name') or 'none/none'}:{expected.get('tag') or 'none'}"
@@ -81,7 +81,7 @@ def layers() -> list[Any]:
 
 
 @pytest.mark.parametrize("item", layers())
-def test_layers_are_read_as_go_reads_them(item: dict[str, Any]):
+def test_layers_are_read_as_go_reads_them(item: dict[str, Any]) -> None:
     path, expected = CORPUS / item["file"], item["truth"]
     found = measure(fsops.chunks(path))
     go = item["peers"]["go archive/tar 1.19"]
@@ -97,7 +97,7 @@ def test_layers_are_read_as_go_reads_them(item: dict[str, Any]):
     assert (found.members, found.layer_size) == (go["entries"], go["sum_sizes"])
 
 
-def test_a_strong_id_of_the_corpus():
+def test_a_strong_id_of_the_corpus() -> None:
     for item in truth().values():
         if item["kind"] == "v1config-fixture":
             folder = CORPUS / item["file"]

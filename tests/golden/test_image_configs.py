@@ -14,7 +14,7 @@ pytestmark = needs_vectors
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in oracle("make_image_config.json")])
-def test_the_configuration_is_docker_s(case: dict[str, Any]):
+def test_the_configuration_is_docker_s(case: dict[str, Any]) -> None:
     text = base64.b64decode(case["v1compatibility_b64"])
     if case["error"]:
         with pytest.raises(tk.errors.ImageConfigError) as caught:
@@ -27,7 +27,7 @@ def test_the_configuration_is_docker_s(case: dict[str, Any]):
 
 
 @pytest.mark.parametrize("age", ["pre1.9", "post1.9"])
-def test_the_upstream_fixtures_come_out(age: str):
+def test_the_upstream_fixtures_come_out(age: str) -> None:
     folder = VECTORS / "docker_image_fixtures" / age
     read = {path.name: path.read_bytes().strip() for path in folder.iterdir()}
     config = tk.image_config(read["v1compatibility"], read["layer_id"].decode(), read["parent_id"].decode())
@@ -35,7 +35,7 @@ def test_the_upstream_fixtures_come_out(age: str):
     assert tk.strong_id(config).encode() == read["expected_computed_id"]
 
 
-def test_the_reverted_field_order_is_not_produced():
+def test_the_reverted_field_order_is_not_produced() -> None:
     source = VECTORS / "docker_image_fixtures" / "pre1.9"
     reverted = VECTORS / "docker_image_fixtures" / "pre1.9_variant_ad5052df23_reverted"
     parts = [(source / name).read_bytes().strip() for name in ("v1compatibility", "layer_id", "parent_id")]

@@ -32,7 +32,7 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_the_verdict_is_docker_s(case: dict[str, Any]):
+def test_the_verdict_is_docker_s(case: dict[str, Any]) -> None:
     expected = case["result"]
     report = tk.judge(body(case), _reference(case["ref"]), "docker-1.9")
     if expected.get("panic") and case["name"] not in STANDARD_LIBRARY:
@@ -79,7 +79,7 @@ def _same_chain(report: tk.Report, expected: list[dict[str, str]]) -> None:
         assert record.config == base64.b64decode(wanted["config_sha_input"])
 
 
-def test_every_slot_of_a_manifest_is_a_row():
+def test_every_slot_of_a_manifest_is_a_row() -> None:
     for case in oracle("verify_manifest.json"):
         report = tk.judge(body(case), _reference(case["ref"]), "docker-1.9")
         manifest: Manifest = report.records(Manifest)[0]
@@ -110,21 +110,21 @@ def test_every_slot_of_a_manifest_is_a_row():
         ("containers_image/schema2-to-schema1-by-docker.json", "c8a08b90", "bad"),
     ],
 )
-def test_signed_fixtures_have_the_known_status(name: str, digest: str | None, status: str):
+def test_signed_fixtures_have_the_known_status(name: str, digest: str | None, status: str) -> None:
     report = tk.judge((VECTORS / name).read_bytes(), "user/repo:latest")
     assert {signature.status for signature in report.records(Signature)} == {status}
     if digest is not None:
         assert (report.digest or "").startswith(f"sha256:{digest}")
 
 
-def test_a_named_key_is_trusted():
+def test_a_named_key_is_trusted() -> None:
     text = (VECTORS / "docker_validate_manifest" / "good_manifest").read_bytes()
     key = "OIH7:HQFS:44FK:45VB:3B53:OIAG:TPL4:ATF5:6PNE:MGHN:NHQX:2GE4"
     report = tk.judge(text, "library/hello-world:latest", tk.Policy("strict", trusted_keys=[key]))
     assert report.records(Signature)[0].status == "valid-trusted"
 
 
-def test_data_outside_the_payload_is_what_docker_read_by_tag_and_strict_refuses():
+def test_data_outside_the_payload_is_what_docker_read_by_tag_and_strict_refuses() -> None:
     text = (VECTORS / "docker_validate_manifest" / "extra_data_manifest").read_bytes()
     docker = tk.judge(text, "library/hello-world:latest", "docker-1.9")
     assert docker.records(Layer)[-1].blob_digest.startswith("sha256:ffff95ca")

@@ -24,7 +24,7 @@ def cases(name: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("case", cases("repository_names.json"))
-def test_repository_names(case: dict[str, Any]):
+def test_repository_names(case: dict[str, Any]) -> None:
     text, expected = case["s"], case["result"]
     name, asked = references.seed_split(text)
     assert (name, asked) == (expected["parse_repo"], expected["parse_ref"])
@@ -45,7 +45,7 @@ def test_repository_names(case: dict[str, Any]):
 
 
 @pytest.mark.parametrize("case", cases("tag_and_id_validation.json"))
-def test_tags_and_ids(case: dict[str, Any]):
+def test_tags_and_ids(case: dict[str, Any]) -> None:
     text, expected = case["s"], case["result"]
     assert references.tag_error(text) == expected["validate_tag_error"]
     assert references.image_id_error(text) == expected["validate_id_error"]
@@ -54,7 +54,7 @@ def test_tags_and_ids(case: dict[str, Any]):
 
 
 @pytest.mark.parametrize("case", cases("digest.json"))
-def test_digests(case: dict[str, Any]):
+def test_digests(case: dict[str, Any]) -> None:
     text, expected = case["s"], case["result"]
     assert seed_digest_error(text) == expected["parse_error"]
     if "algorithm" in expected:
@@ -64,7 +64,7 @@ def test_digests(case: dict[str, Any]):
 
 
 @pytest.mark.parametrize("case", cases("http_error_mapping.json"))
-def test_error_answers(case: dict[str, Any]):
+def test_error_answers(case: dict[str, Any]) -> None:
     expected = case["result"]
     reading = seed_reading(case["status"], http.HTTPStatus(case["status"]).phrase, base64.b64decode(case["body_b64"]))
     assert reading.text == expected["error"]
@@ -73,6 +73,6 @@ def test_error_answers(case: dict[str, Any]):
 
 
 @pytest.mark.parametrize("case", [case for case in cases("auth_challenges.json") if "status-200" not in str(case.id)])
-def test_challenges(case: dict[str, Any]):
+def test_challenges(case: dict[str, Any]) -> None:
     found = [{"parameters": one.parameters, "scheme": one.scheme} for one in parse_challenges(case["headers"])]
     assert found == (case["result"]["challenges"] or [])

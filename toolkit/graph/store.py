@@ -7,8 +7,8 @@ takes a dict; everything that writes is a method with a verb.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -61,14 +61,12 @@ class Graph(Mapping[str, StoredImage]):
         self._locks = IdLocks(self.layout.locks, patience=patience)
         self._holds: dict[str, set[str]] = {}
         self._holds_guard = threading.Lock()
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
     def temporary(cls) -> Graph:
         """A graph that goes away with the object."""
-        directory = tempfile.TemporaryDirectory(prefix="layerproof-")
-        graph = cls(directory.name)
-        graph._temporary = directory
+        graph = cls(fsops.make_temporary_directory())
+        weakref.finalize(graph, fsops.remove_tree, graph.layout.root)
         return graph
 
     @classmethod

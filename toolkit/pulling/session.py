@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from toolkit._version import VERSION
-from toolkit.errors import ToolkitError, VerificationError
+from toolkit.errors import RefusingRow, ToolkitError, VerificationError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Call, Ledger
 from toolkit.pulling.report import Report
-from toolkit.records import Check, Pull, PullOutcome, Verb
+from toolkit.records import Pull, PullOutcome, Verb
 from toolkit.verification.policy import Policy
 
 
@@ -86,6 +86,6 @@ def outcome_of(error: ToolkitError) -> PullOutcome:
     return "rejected" if error.exit_status == 1 else "undecided"
 
 
-def refused(check: Check) -> PullOutcome:
+def refused(check: RefusingRow) -> PullOutcome:
     """Tell how a call ends that a row refuses."""
     return "undecided" if check.undecided else "rejected"

@@ -5,9 +5,9 @@ The rule of this file: it is the library's own verbs over a real loopback connec
 
 from __future__ import annotations
 
-import tempfile
 from os import PathLike
 
+from toolkit import fsops
 from toolkit.errors import VerificationError
 from toolkit.graph.store import Graph
 from toolkit.pulling.inspect import inspect
@@ -21,7 +21,7 @@ _TAMPERED = "blob-byte"
 def demo(graph: str | PathLike[str] | None = None) -> int:
     """Run the demonstration; return the exit status: 0 when everything came out as it must."""
     registry = teaching_registry()
-    target = Graph(tempfile.mkdtemp(prefix="layerproof-demo-") if graph is None else graph)
+    target = Graph(fsops.make_temporary_directory() if graph is None else graph)
     with LoopbackServer(registry) as server:
         clean, tampered = f"{server.host}/teach/clean:1", f"{server.host}/teach/tampered:{_TAMPERED}"
         print(f"A teaching registry runs at {server.host}; nothing leaves this machine.\n")

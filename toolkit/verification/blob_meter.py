@@ -23,6 +23,7 @@ class BlobMeter:
 
     Examples
     --------
+    >>> from toolkit.digests import sha256
     >>> meter = BlobMeter(sha256(b"ab"))
     >>> meter.feed(b"a"), meter.feed(b"b")
     (None, None)

@@ -39,8 +39,8 @@ def irregularity(payload: SignedPayload) -> str | None:
 
     Notes
     -----
-    Origin: ``libtrust.JSONSignature.PrettySignature``, and the same block as written by Quay and by py-libtrust. Without this rule a
-    blank could become a tab, or ``kid`` become ``kie``, and nobody would notice.
+    Origin: ``libtrust.JSONSignature.PrettySignature``, and the same block as written by Quay and by py-libtrust. Without
+    this rule a blank could become a tab, or ``kid`` become ``kie``, and nobody would notice.
     """
     if payload.irregular is not None:
         return payload.irregular
