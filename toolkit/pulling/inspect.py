@@ -24,7 +24,8 @@ from toolkit.records import Check
 from toolkit.references import Reference
 from toolkit.reuse.plan import plan_ids
 from toolkit.reuse.stored_image import GraphView
-from toolkit.sources.protocol import Connection, Source
+from toolkit.sources.opening import Openable
+from toolkit.sources.protocol import Connection
 from toolkit.verification.blob import BlobFacts
 from toolkit.verification.judgement import Judgement, judge_manifest
 from toolkit.verification.policy import Policy
@@ -34,7 +35,7 @@ from toolkit.verification.verdict import refusal_error
 def inspect(
     reference: str,
     *,
-    source: Source | str | PathLike[str] | None = None,
+    source: Openable | None = None,
     graph: Graph | str | PathLike[str] | None = None,
     policy: Policy | str = "strict",
     accept: Collection[str] = (),

@@ -31,7 +31,7 @@ from toolkit.pulling.session import Session, session
 from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, known, measured
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
-from toolkit.sources.opening import open_source
+from toolkit.sources.opening import Openable, open_source
 from toolkit.sources.protocol import Connection, Source
 from toolkit.verification.blob import BlobFacts
 from toolkit.verification.judgement import Judgement, judge_manifest
@@ -43,7 +43,7 @@ def pull(
     reference: str,
     graph: Graph | str | PathLike[str],
     *,
-    source: Source | str | PathLike[str] | None = None,
+    source: Openable | None = None,
     policy: Policy | str = "strict",
     accept: Collection[str] = (),
     all_tags: bool = False,
@@ -121,7 +121,7 @@ def pull(
 
 def resolve(
     reference: str,
-    source: Source | str | PathLike[str] | None,
+    source: Openable | None,
     policy: Policy,
     *,
     username: str | None,

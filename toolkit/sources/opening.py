@@ -21,9 +21,12 @@ from toolkit.sources.static_registry import DESCRIPTION, StaticRegistry
 
 _HOST: Final = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:.]+\](?::[0-9]+)?|[A-Za-z0-9.-]+(?::[0-9]+)?)/?", re.ASCII)
 
+Openable = str | PathLike[str] | Source | httpx.BaseTransport
+"""What ``open_source`` takes."""
+
 
 def open_source(
-    where: str | PathLike[str] | Source | httpx.BaseTransport,
+    where: Openable,
     *,
     username: str | None = None,
     password: str | None = None,

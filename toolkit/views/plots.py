@@ -173,7 +173,7 @@ def digest_mismatches(of: Any, *, ax: Axes | None = None) -> Axes:
     for line, row in enumerate(shown.itertuples(index=False)):
         y = len(shown) - 1 - line
         word = "refuses" if row.refuses else "recorded"
-        label = f"{row.rule} ({word})   {middle_cut(f'{row.subject!s}', 40)}   {row.bits} of {row.of_bits} bits differ"
+        label = f"{row.rule} ({word})   {middle_cut(str(row.subject), 40)}   {row.bits} of {row.of_bits} bits differ"
         axes.text(0, y + 0.36, label, fontsize=9, color=ALARM if row.refuses else INK, va="center", weight="bold")
         expected, actual = (str(text).rpartition(":")[2][:64] for text in (row.expected, row.actual))
         axes.text(0, y + 0.1, "expected", fontsize=8, color=GREY, va="center")
@@ -188,9 +188,7 @@ def digest_mismatches(of: Any, *, ax: Axes | None = None) -> Axes:
                 color=INK if left == right else ALARM, weight="normal" if left == right else "bold",
             )  # fmt: skip
     _bare(axes, width=6.2 + 64 * 0.72, height=max(len(shown), 1))
-    parts = [
-        f"{row.rule} at {middle_cut(f'{row.subject!s}', 40)}: {row.bits} of {row.of_bits} bits" for row in shown.itertuples()
-    ]
+    parts = [_mismatch_words(row.rule, row.subject, row.bits, row.of_bits) for row in shown.itertuples(index=False)]
     _WORDS[axes] = f"{title}. {'; '.join(parts)}".rstrip(". ") + "."
     return axes
 
@@ -242,6 +240,10 @@ def _chain_title(rows: pd.DataFrame) -> str:
     if len(rows) and (rows["decision"] == "strong ID in the graph").all():
         return "Every image is in the graph already"
     return "Every image gets the name its content gives"
+
+
+def _mismatch_words(rule: object, subject: object, bits: object, of_bits: object) -> str:
+    return f"{rule!s} at {middle_cut(str(subject), 40)}: {bits!s} of {of_bits!s} bits"
 
 
 def _why(row: Any) -> str:
