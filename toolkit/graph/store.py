@@ -55,6 +55,7 @@ class Graph(Mapping[str, StoredImage]):
                 where=str(self.layout.root),
                 next_step="give another path: a graph is made where there is none",
             )
+        self.is_temporary = False
         self.blobs = BlobStore(self.layout)
         self.images = ImageStore(self.layout)
         self.tags = TagStore(self.layout, lambda image_id: exists(self, image_id))
@@ -66,6 +67,7 @@ class Graph(Mapping[str, StoredImage]):
     def temporary(cls) -> Graph:
         """A graph that goes away with the object."""
         graph = cls(fsops.make_temporary_directory())
+        graph.is_temporary = True
         weakref.finalize(graph, fsops.remove_tree, graph.layout.root)
         return graph
 
@@ -90,7 +92,8 @@ class Graph(Mapping[str, StoredImage]):
 
     def __repr__(self) -> str:
         references = sum(len(named) for named in self.tags.all().values())
-        return f"Graph({str(self.layout.root)!r}): {len(self)} images, {references} references"
+        place = "temporary" if self.is_temporary else repr(str(self.layout.root))
+        return f"Graph({place}): {len(self)} images, {references} references"
 
     # -- writing -------------------------------------------------------------------------------------------------
 

@@ -180,7 +180,7 @@ class Report:
         facts.append(("checks", _counts(self.records(Check))))
         facts += [("signature", line) for line in _signatures(self.records(Signature))]
         tables = [table for table in (_chain(self), _findings(self.findings)) if table is not None]
-        kept = "" if self.graph is None else f"evidence and ledger: {self.graph.layout.root}"
+        kept = "" if self.graph is None else f"evidence and ledger: {_place(self.graph)}"
         return Card(
             title=_title(pull),
             tone=_TONES.get(pull.outcome, "open"),
@@ -194,6 +194,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.card().html()
+
+
+def _place(graph: Graph) -> str:
+    return "a temporary graph, gone with this session" if graph.is_temporary else str(graph.layout.root)
 
 
 def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:

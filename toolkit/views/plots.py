@@ -215,13 +215,14 @@ def _axes(ax: Axes | None, *, width: float, height: float) -> Axes:
 
 
 def _headline(axes: Axes, title: str, line: str, *, rows: int) -> None:
-    axes.text(0, rows + 0.45, title, fontsize=12, weight="bold", color=INK, va="bottom")
-    axes.text(0, rows + 0.12, line, fontsize=8.5, color=GREY, va="bottom")
+    above: dict[str, Any] = {"xy": (0, rows - 0.4), "textcoords": "offset points", "va": "bottom"}
+    axes.annotate(title, xytext=(0, 40), fontsize=12, color=INK, weight="bold", **above)
+    axes.annotate(line, xytext=(0, 24), fontsize=8.5, color=GREY, **above)
 
 
 def _bare(axes: Axes, *, width: float, height: int) -> None:
     axes.set_xlim(0, width)
-    axes.set_ylim(-0.6, height + 0.9)
+    axes.set_ylim(-0.6, height - 0.1)
     axes.axis("off")
     for text in axes.texts:
         text.set_parse_math(False)
