@@ -25,6 +25,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a
 _IMAGE_ID: Final = re.compile(r"[a-f0-9]{64}", re.ASCII)
 _MANIFEST_URL_PATTERN: Final = r"^[\w][\w.-]{0,127}|[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+$"
 _MANIFEST_URL: Final = re.compile(r"^[\w][\w.-]{0,127}|[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+\Z", re.ASCII)
+_BLOB_URL: Final = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+", re.ASCII)
 
 _HOW: Final = "write NAME[:TAG] or NAME@sha256:<64 hex digits>, e.g. 127.0.0.1:5000/library/busybox:1.24"
 
@@ -208,6 +209,13 @@ def manifest_url_error(asked: str) -> str | None:
     return f'mux: variable "{asked}" doesn\'t match, expected "{pattern}"'
 
 
+def blob_url_error(digest: str) -> str | None:
+    """Say why Docker 1.9 could not build a blob's URL for a digest; ``None`` when it could."""
+    if _BLOB_URL.fullmatch(digest):
+        return None
+    return f'mux: variable "{digest}" doesn\'t match, expected "^[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+$"'
+
+
 def repository_name_error(name: str) -> str | None:
     """Say what Docker 1.9's v2 name rules had against a repository name; ``None`` when it is fine."""
     return _name_error(name, _SEED_COMPONENT)
@@ -283,7 +291,9 @@ def _name_error(name: str, component: re.Pattern[str]) -> str | None:
         return "repository name must not be more than 255 characters"
     if all(component.fullmatch(part) for part in name.split("/")):
         return None
-    return f'repository name component must match "{SEED_COMPONENT if component is _SEED_COMPONENT else component.pattern}"'
+    if component is _SEED_COMPONENT:
+        return f'repository name component must match "{SEED_COMPONENT}"'
+    return f"{name!r} is no repository's name: lower-case letters and digits, with . _ __ or - between them"
 
 
 def _bad(message: str, text: str) -> ReferenceSyntaxError:

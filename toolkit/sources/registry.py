@@ -20,7 +20,7 @@ from toolkit.go_json.scan import go_quote
 from toolkit.manifests.raw import RawManifest
 from toolkit.manifests.schema1 import MEDIA_TYPE, SIGNED_MEDIA_TYPE
 from toolkit.records import Endpoint, Request
-from toolkit.references import Reference, Repository, manifest_url_error, tag_error
+from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
 from toolkit.sources.authorization import Authorizer
 from toolkit.sources.challenges import parse_challenges
 from toolkit.sources.credentials import Credentials
@@ -179,6 +179,9 @@ class RegistryConnection:
         Origin: ``client.blobs.Stat`` and ``Open`` of Docker 1.9. As the seed, the size of a HEAD comes first and no
         byte is read beyond it; otherwise one GET does.
         """
+        problem = blob_url_error(digest)
+        if problem is not None:
+            raise RegistryResponseError(problem, where=self.endpoint, expected="a digest", actual=digest)
         url = f"{self._base}/blobs/{path_quoted(digest)}"
         if self._as_seed:
             size = self._seed_stat(url, digest)
@@ -235,7 +238,7 @@ class RegistryConnection:
 
     def _ping(self, address: EndpointAddress, client: httpx.Client) -> None:
         """Ask an endpoint whether it speaks v2, and what it wants to know first."""
-        self._wire = Wire(client, self._records, user_agent=f"layerproof/{VERSION}")
+        self._wire = Wire(client, self._records, user_agent=f"layerproof/{VERSION}", as_seed=self._as_seed)
         answer = self._wire.send("GET", f"{address.url}/v2/")
         read_error_body(answer)
         if address.must_say_version and not _speaks_v2(answer.headers):

@@ -7,6 +7,7 @@ limit, and an Authorization header stays with the origin it was made for.
 from __future__ import annotations
 
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from toolkit.records import Endpoint, Request
 from toolkit.sources.protocol import ERROR_LIMIT
 
 MAX_REDIRECTS: Final = 5
+SEED_REDIRECTS: Final = 10
+_PIECE: Final = 64 * 1024
 _SHOWN_QUERY: Final = {"scope", "service", "digest", "n", "last", "mount", "from", "account"}
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 TIMEOUT: Final = httpx.Timeout(connect=30.0, read=60.0, write=30.0, pool=30.0)
@@ -38,6 +41,7 @@ class Answer:
     headers: httpx.Headers
     body: Iterator[bytes]
     _response: httpx.Response
+    _log: _Log
 
     def read(self, limit: int, what: str) -> bytes:
         """Read the whole body, at most ``limit`` bytes; more is an error, never a cut."""
@@ -58,8 +62,9 @@ class Answer:
         return bytes(data)
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; the row of the exchange is added, read or not."""
         self._response.close()
+        self._log.finish()
 
 
 class Wire:
@@ -71,9 +76,15 @@ class Wire:
     records : deque
         Where the row of every exchange goes; safe for several threads.
     user_agent : str
+    as_seed : bool
+        Undo a gzip coding nobody needs, and follow ten redirects, as Docker 1.9's HTTP client did.
     """
 
-    def __init__(self, client: httpx.Client, records: deque[Endpoint | Request], *, user_agent: str) -> None:
+    def __init__(
+        self, client: httpx.Client, records: deque[Endpoint | Request], *, user_agent: str, as_seed: bool = False
+    ) -> None:
+        self._as_seed = as_seed
+        self._redirects = SEED_REDIRECTS if as_seed else MAX_REDIRECTS
         self._client = client
         self._agent = user_agent
         self._records = records
@@ -98,7 +109,7 @@ class Wire:
             A redirect to a weaker scheme or in a circle, or a coded body.
         """
         origin = _origin(url)
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(self._redirects + 1):
             header = basic
             if authorize is not None and _origin(url) == origin:
                 header = authorize(url)
@@ -109,15 +120,16 @@ class Wire:
             answer.close()
             url = _redirected(url, location)
         raise RegistryResponseError(
-            f"stopped after {MAX_REDIRECTS} redirects",
+            f"stopped after {self._redirects} redirects",
             where=redacted(url),
-            expected=f"at most {MAX_REDIRECTS} redirects",
+            expected=f"at most {self._redirects} redirects",
             actual="more",
             next_step="see the frame `requests` for where it led",
         )
 
     def _exchange(self, method: str, url: str, accept: str | None, authorization: str | None) -> Answer:
-        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+        plain = not self._as_seed or method == "HEAD"
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity" if plain else "gzip"}
         if accept is not None:
             headers["Accept"] = accept
         if authorization is not None:
@@ -133,8 +145,11 @@ class Wire:
             log.finish(error=str(error))
             raise RegistryResponseError(f"not a URL: {error}", where=redacted(url)) from error
         log.head(response)
-        coding = response.headers.get("Content-Encoding", "identity")
-        if coding.lower() != "identity":
+        coding = response.headers.get("Content-Encoding", "identity").lower()
+        body = _body(response, url, log)
+        if coding == "gzip" and self._as_seed and method != "HEAD":
+            body = _gunzipped(body, url)
+        elif coding != "identity":
             response.close()
             log.finish(error=f"Content-Encoding: {coding}")
             raise RegistryResponseError(
@@ -149,8 +164,9 @@ class Wire:
             status=response.status_code,
             reason=response.reason_phrase,
             headers=response.headers,
-            body=_body(response, url, log),
+            body=body,
             _response=response,
+            _log=log,
         )
 
 
@@ -200,6 +216,20 @@ def _body(response: httpx.Response, url: str, log: _Log) -> Iterator[bytes]:
     finally:
         response.close()
         log.finish(error=error)
+
+
+def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
+    """Undo a gzip content coding, as Go's transport did unasked."""
+    inner = zlib.decompressobj(wbits=31)
+    try:
+        for chunk in body:
+            pending = chunk
+            while pending:
+                yield inner.decompress(pending, _PIECE)
+                pending = inner.unconsumed_tail
+        yield inner.flush()
+    except zlib.error as error:
+        raise RegistryResponseError(f"gzip: {error}", where=redacted(url), expected="a gzip coding") from error
 
 
 def unreachable(url: str, error: Exception) -> UnreachableError:
