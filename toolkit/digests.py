@@ -17,7 +17,7 @@ _HEX_LENGTH: Final = {"sha256": 64, "sha512": 128}
 _STRICT: Final = re.compile(r"(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128})", re.ASCII)
 _SEED: Final = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+", re.ASCII)
 _SEED_TARSUM: Final = re.compile(r"tarsum(?:.[a-z0-9]+)?\+[a-zA-Z0-9]+:[A-Fa-f0-9]+", re.ASCII)
-_SEED_ALGORITHMS: Final = ("sha256", "sha384", "sha512")
+SEED_ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -124,7 +124,7 @@ def seed_digest_error(text: str) -> str | None:
         return None
     if _SEED.fullmatch(text) is None:
         return "invalid checksum digest format"
-    return None if text.partition(":")[0] in _SEED_ALGORITHMS else "unsupported digest algorithm"
+    return None if text.partition(":")[0] in SEED_ALGORITHMS else "unsupported digest algorithm"
 
 
 def seed_algorithm(text: str) -> str:
@@ -135,6 +135,6 @@ def seed_algorithm(text: str) -> str:
 def hash_matches(text: str, data: bytes) -> bool:
     """Compare bytes with a digest text as Docker 1.9 did: the whole text, exact case, sha256/384/512 only."""
     algorithm = seed_algorithm(text)
-    if algorithm not in _SEED_ALGORITHMS:
+    if algorithm not in SEED_ALGORITHMS:
         return False
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}" == text

@@ -6,7 +6,7 @@ over, never kept. A cut or damaged header is an error with its offset, not an ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,12 +20,22 @@ _EMPTY: Final = bytes(BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class TarHeader:
-    """One member: its name as raw bytes, its type, its size as a reader sees it, and where its header starts."""
+    """One member: its name as raw bytes, its type, its size as a reader sees it, and where its header starts.
+
+    ``block`` is the header itself and ``pax`` the records in front of it.
+    """
 
     name: bytes
     type: bytes
     size: int
     offset: int
+    block: bytes
+    pax: dict[bytes, bytes]
+    link: bytes
+
+
+Tap = Callable[[bytes], None]
+"""Takes the content of the member whose header was yielded last, piece by piece."""
 
 
 class _Stream:
@@ -49,13 +59,15 @@ class _Stream:
         self.offset += size - wanted
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def skip(self, size: int) -> None:
-        """Pass over bytes that must be there."""
+    def skip(self, size: int, tap: Tap | None = None) -> None:
+        """Pass over bytes that must be there, by way of the tap if there is one."""
         wanted = size
         while wanted:
             if not self._fill():
                 raise LayerError("unexpected EOF", where=f"offset {self.offset + size - wanted}", expected=f"{wanted} more bytes")
             step = min(wanted, len(self._piece) - self._start)
+            if tap is not None:
+                tap(self._piece[self._start : self._start + step])
             self._start += step
             wanted -= step
         self.offset += size
@@ -75,13 +87,15 @@ class _Stream:
         return True
 
 
-def walk(pieces: Iterable[bytes]) -> Iterator[TarHeader]:
+def walk(pieces: Iterable[bytes], *, tap: Tap | None = None) -> Iterator[TarHeader]:
     """Walk the headers of a tar.
 
     Parameters
     ----------
     pieces : iterable of bytes
         The uncompressed archive; read to its very end.
+    tap : callable, optional
+        Given the content of each member after its header was yielded; contents are passed over without it.
 
     Yields
     ------
@@ -99,6 +113,7 @@ def walk(pieces: Iterable[bytes]) -> Iterator[TarHeader]:
     """
     stream = _Stream(pieces)
     long_name: bytes | None = None
+    long_link: bytes | None = None
     pax: dict[bytes, bytes] = {}
     while True:
         offset = stream.offset
@@ -107,21 +122,25 @@ def walk(pieces: Iterable[bytes]) -> Iterator[TarHeader]:
             stream.drain()
             return
         kind = block[156:157]
-        size = _number(block[124:136], offset)
+        size = number(block[124:136], offset)
         if kind in (b"L", b"K", b"x"):
             content = _extension(stream, size, offset)
             if kind == b"L":
                 long_name = content.partition(b"\x00")[0]
-            elif kind == b"x":
+            elif kind == b"K":
+                long_link = content.partition(b"\x00")[0]
+            else:
                 pax = _pax_records(content, offset)
             continue
         name = pax.get(b"GNU.sparse.name") or pax.get(b"path") or long_name or _name(block)
         stored = _decimal(pax[b"size"], offset) if b"size" in pax else size
         logical = _logical_size(block, kind, pax, stored, stream, offset)
-        if kind not in _HEADER_ONLY or kind == b"":
-            stream.skip(stored + -stored % BLOCK)
-        yield TarHeader(name, kind, logical, offset)
-        long_name, pax = None, {}
+        link = pax.get(b"linkpath") or long_link or block[157:257].partition(b"\x00")[0]
+        yield TarHeader(name, kind, logical, offset, block, pax, link)
+        if kind not in _HEADER_ONLY:
+            stream.skip(stored, tap)
+            stream.skip(-stored % BLOCK)
+        long_name, long_link, pax = None, None, {}
 
 
 def _header_block(stream: _Stream) -> bytes | None:
@@ -138,7 +157,7 @@ def _header_block(stream: _Stream) -> bytes | None:
         if second in (b"", _EMPTY):
             return None
         raise _invalid(offset + BLOCK, "a second block of zeros", "something else")
-    claimed = _number(block[148:156], offset)
+    claimed = number(block[148:156], offset)
     zeroed = block[:148] + b" " * 8 + block[156:]
     unsigned = sum(zeroed)
     if claimed not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in zeroed)):
@@ -184,7 +203,7 @@ def _logical_size(block: bytes, kind: bytes, pax: dict[bytes, bytes], stored: in
             if len(extended) < BLOCK:
                 raise LayerError("unexpected EOF", where=f"offset {stream.offset}", expected="a sparse header")
             more = extended[504]
-        return _number(block[483:495], offset)
+        return number(block[483:495], offset)
     if kind == b"g":
         return 0
     for name in (b"GNU.sparse.realsize", b"GNU.sparse.size"):
@@ -199,7 +218,14 @@ def _name(block: bytes) -> bytes:
     return prefix + b"/" + name if prefix else name
 
 
-def _number(field: bytes, offset: int) -> int:
+def number(field: bytes, offset: int) -> int:
+    """Read a number of a header: octal digits, or base 256.
+
+    Raises
+    ------
+    LayerError
+        Something else, or below zero.
+    """
     if field[0] & 0x80:
         value = int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big")
         if field[0] & 0x40 or value >= 2**63:

@@ -26,6 +26,7 @@ from toolkit.pulling.conclusion import (
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.pulling.session import Session, refused
+from toolkit.pulling.transfer import identified
 from toolkit.records import Check, Pull, Record
 from toolkit.references import Reference
 from toolkit.reuse.plan import plan_ids
@@ -115,7 +116,7 @@ def _decisions(judgement: Judgement, kept: _Kept, policy: Policy, verb: str, gra
         return [*rows, *skipped_stages(judgement, policy, reason, "blob", "tag"), *layer_rows(judgement, planned, {}, {})]
     found = {digest for digest in kept.facts if digest not in kept.fetched}
     rows += intact_rows([digest for digest in kept.facts if digest in found], kept.rotten, policy, by_digest=judgement.by_digest)
-    facts = {digest: _read_again(one, graph) for digest, one in kept.facts.items()}
+    facts = {digest: _read_again(one, graph, as_seed=policy.is_seed) for digest, one in kept.facts.items()}
     result = conclude(judgement, plan, facts, fetched=kept.fetched, troubled=kept.troubled, policy=policy)
     rows += [*result.checks, *result.layers]
     if verb == "inspect":
@@ -137,7 +138,7 @@ def _decisions(judgement: Judgement, kept: _Kept, policy: Policy, verb: str, gra
     return rows
 
 
-def _read_again(facts: BlobFacts, graph: Graph | None) -> BlobFacts:
+def _read_again(facts: BlobFacts, graph: Graph | None, *, as_seed: bool) -> BlobFacts:
     """Measure kept bytes anew; where none were kept, the facts noted then must do."""
     path = None if graph is None or facts.evidence is None else graph.blobs.evidence(facts.evidence)
     if path is None:
@@ -145,12 +146,12 @@ def _read_again(facts: BlobFacts, graph: Graph | None) -> BlobFacts:
     meter = BlobMeter(facts.claimed)
     for chunk in fsops.chunks(path):
         meter.feed(chunk)
-    matches = meter.matches
+    matches, actual = identified(meter, lambda: fsops.chunks(path), as_seed=as_seed)
     looked_into = facts.measure is not None and matches
     return replace(
         facts,
         size=meter.size,
-        actual=meter.actual,
+        actual=actual,
         matches=matches,
         measure=measure(fsops.chunks(path)) if looked_into else None,
     )

@@ -18,8 +18,10 @@ from toolkit.errors import InterruptedPullError, NotFoundError, SourceError
 from toolkit.graph.blobs import Ingest
 from toolkit.graph.store import Graph
 from toolkit.layers.measure import measure
+from toolkit.layers.tar_sum import tar_sum, version_of
 from toolkit.sources.protocol import Connection
 from toolkit.verification.blob import BlobFacts
+from toolkit.verification.blob_meter import BlobMeter
 
 WORKERS: Final = 3
 
@@ -113,8 +115,8 @@ class Transfer:
 
     def _facts(self, digest: str, ingest: Ingest, announced: int | None, broken_off: str | None) -> BlobFacts:
         meter = ingest.meter
-        matches = meter.matches
         self._tell(digest, "verifying", meter.size, announced)
+        matches, actual = identified(meter, ingest.chunks, as_seed=self._as_seed)
         layer = measure(ingest.chunks()) if matches else None
         evidence: Digest | None = None
         if matches and self._keep == "all":
@@ -126,7 +128,7 @@ class Transfer:
             claimed=digest,
             announced=announced,
             size=meter.size,
-            actual=meter.actual,
+            actual=actual,
             matches=matches,
             broken_off=broken_off,
             evidence=None if evidence is None else str(evidence),
@@ -138,6 +140,24 @@ class Transfer:
     ) -> None:
         if self._progress is not None:
             self._progress(Progress(digest, action, current, total))
+
+
+def identified(meter: BlobMeter, chunks: Callable[[], Iterator[bytes]], *, as_seed: bool) -> tuple[bool, str]:
+    """Tell whether the bytes a meter saw are the ones claimed, and their digest.
+
+    Parameters
+    ----------
+    meter : BlobMeter
+    chunks : callable
+        Gives the bytes again; asked only for a TarSum, which Docker 1.9 believed.
+    as_seed : bool
+        Whether to believe it too.
+    """
+    version = version_of(meter.expected) if as_seed else None
+    if version is None:
+        return meter.matches, meter.actual
+    found = tar_sum(chunks(), version)
+    return found == meter.expected, found or meter.actual
 
 
 def measured(graph: Graph, digest: str) -> BlobFacts:

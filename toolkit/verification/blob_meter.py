@@ -6,11 +6,8 @@ The rule of this file: no I/O. Whoever moves the bytes feeds the meter; the mete
 from __future__ import annotations
 
 import hashlib
-from typing import Final
 
-from toolkit.digests import Digest, seed_algorithm
-
-_ALGORITHMS: Final = ("sha256", "sha384", "sha512")
+from toolkit.digests import SEED_ALGORITHMS, Digest, seed_algorithm
 
 
 class BlobMeter:
@@ -36,7 +33,9 @@ class BlobMeter:
         self.size = 0
         self._sha256 = hashlib.sha256()
         algorithm = seed_algorithm(expected)
-        self._claimed = self._sha256 if algorithm == "sha256" else (hashlib.new(algorithm) if algorithm in _ALGORITHMS else None)
+        self._claimed = (
+            self._sha256 if algorithm == "sha256" else (hashlib.new(algorithm) if algorithm in SEED_ALGORITHMS else None)
+        )
         self._algorithm = algorithm
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from toolkit.digests import hash_matches, seed_algorithm, seed_digest_error, sha256
+from toolkit.digests import SEED_ALGORITHMS, hash_matches, seed_algorithm, seed_digest_error, sha256
 from toolkit.errors import GoJSONError, SeedPanicError
 from toolkit.go_json.scan import go_quote
+from toolkit.layers.tar_sum import version_of
 from toolkit.manifests import schema1, strict_json
 from toolkit.manifests.raw import RawManifest
 from toolkit.manifests.schema1 import Schema1Manifest
@@ -23,8 +24,6 @@ from toolkit.verification.policy import Policy
 from toolkit.verification.signatures import verify_signatures
 from toolkit.verification.verdict import Rows, Verdict
 from toolkit.verification.wrapper import irregularity
-
-_TARSUM_VERSIONS: Final = ("tarsum", "tarsum.v1", "tarsum.dev")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +194,7 @@ class _ManifestJudge:
             return
         self.rows.passed("reference-digest", asked)
         algorithm = seed_algorithm(asked)
-        if "tarsum" in asked and algorithm.partition("+")[0] not in _TARSUM_VERSIONS and not algorithm.startswith("sha"):
+        if algorithm not in SEED_ALGORITHMS and version_of(asked) is None:
             message = "string does not include a TarSum Version"
         elif hash_matches(asked, payload.data):
             self.rows.passed("manifest-digest", asked, expected=asked, actual=asked)
