@@ -21,6 +21,7 @@ OTHERWISE_TRIPPED = {
     "header-digest": "stories/test_findings.py",
     "history-json": "stories/test_findings.py",
     "history-unambiguous": "stories/test_findings.py",
+    "history-identity-names": "stories/test_findings.py",
     "history-key-case": "stories/test_findings.py",
     "duplicate-same-history": "stories/test_findings.py",
     "image-config": "stories/test_findings.py",

@@ -120,6 +120,13 @@ def test_a_known_name_in_another_spelling() -> None:
     assert report.outcome == "accepted"
 
 
+def test_an_identity_name_in_another_spelling() -> None:
+    image = clean_image()
+    report = judged(edit_history(image, 0, PARENT="0" * 64).body)
+    assert "history-identity-names" in findings(report)
+    assert report.outcome == "rejected"
+
+
 def test_a_duplicate_with_another_history() -> None:
     image = duplicate_image()
     history = [dict(entry) for entry in image.document["history"]]

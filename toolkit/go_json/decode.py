@@ -127,18 +127,34 @@ def members(data: bytes, go_type: str) -> dict[str, Node]:
     return dict(node.value)
 
 
-def plain(node: Node) -> Any:
-    """Turn a value into what Go keeps in an ``interface {}``: every number a float, the last of repeated names."""
-    if node.kind == "object":
-        return {name: plain(value) for name, value in node.value}
-    if node.kind == "array":
-        return [plain(value) for value in node.value]
-    if node.kind == "number":
-        number = float(node.value)
-        if number in (float("inf"), float("-inf")):
-            raise _cannot(f"number {node.value}", "float64", node)
-        return number
-    return node.value
+def plain(node: Node, number: Callable[[Node], Any] | None = None) -> Any:
+    """Turn a value into what Go keeps in an ``interface {}``: every number a float, the last of repeated names.
+
+    ``number`` says otherwise what becomes of a number. A loop, not a recursion: a hostile text may be nested deeply.
+    """
+    number = number or _float
+    result: list[Any] = [None]
+    open_places: list[tuple[Any, Any, Node]] = [(result, 0, node)]
+    while open_places:
+        holder, key, node = open_places.pop()
+        value: Any = node.value
+        if node.kind == "object":
+            value = {}
+            open_places.extend((value, name, child) for name, child in reversed(node.value))
+        elif node.kind == "array":
+            value = [None] * len(node.value)
+            open_places.extend((value, index, node.value[index]) for index in reversed(range(len(node.value))))
+        elif node.kind == "number":
+            value = number(node)
+        holder[key] = value
+    return result[0]
+
+
+def _float(node: Node) -> float:
+    value = float(node.value)
+    if value in (float("inf"), float("-inf")):
+        raise _cannot(f"number {node.value}", "float64", node)
+    return value
 
 
 def _cannot(what: str, go_type: str, node: Node) -> GoJSONError:

@@ -32,7 +32,7 @@ def read(layout: Layout) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(text)
         if not isinstance(document["manifests"], list):
             raise TypeError("manifests is not a list")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise GraphError(
             "the image index cannot be read",
             where=str(layout.index),

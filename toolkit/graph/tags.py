@@ -41,7 +41,7 @@ class TagStore:
                 str(name): {str(reference): str(image_id) for reference, image_id in references.items()}
                 for name, references in (document["Repositories"] or {}).items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise GraphError(
                 "the file of tags cannot be read",
                 where=str(self._layout.repositories),

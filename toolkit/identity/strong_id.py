@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from toolkit.digests import sha256
+from toolkit.errors import ImageConfigError
 from toolkit.identity.image_config import Derivation, derive
 
 
@@ -91,7 +92,11 @@ def strong_ids(links: Iterable[Link]) -> tuple[StrongImage, ...]:
     images: list[StrongImage] = []
     parent = ""
     for link in links:
-        config = derive(link.v1_compatibility, link.layer_digest, parent)
+        try:
+            config = derive(link.v1_compatibility, link.layer_digest, parent)
+        except ImageConfigError as error:
+            error.where = f"position {link.position}" + (f", {error.where}" if error.where else "")
+            raise
         images.append(
             StrongImage(
                 position=link.position,

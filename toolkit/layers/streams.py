@@ -122,7 +122,7 @@ def decompress(chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET) -> tupl
     LayerError
         ``EOF``: fewer than 10 bytes.
     """
-    source = iter(chunks)
+    source = filter(None, chunks)  # an empty chunk is not the end
     first = b""
     for chunk in source:
         first += chunk

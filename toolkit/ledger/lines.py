@@ -74,7 +74,7 @@ def load(line: bytes, *, where: str) -> Row | EvidenceRow:
         table = TABLES[body["table"]]
         values = {name: _typed(annotation, body[name]) for name, annotation in _columns(table).items()}
         return Row(stamp, table(**values))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LedgerError(
             f"not a line of a ledger: {error!r}",
             where=where,

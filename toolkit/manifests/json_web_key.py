@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from toolkit.errors import GoJSONError, SeedPanicError, SignatureFormatError
 from toolkit.go_json.decode import members, plain
-from toolkit.go_json.scan import go_quote
+from toolkit.go_json.scan import go_quote, parse
 from toolkit.manifests.base64_text import decode_url
 
 
@@ -93,7 +93,8 @@ def read_key(text: bytes) -> PublicKey:
     Origin: ``libtrust.UnmarshalPublicKeyJWK``; the key ID is ``libtrust.keyIDFromCryptoKey``.
     """
     try:
-        jwk = {name: plain(node) for name, node in members(text, "map[string]interface {}").items()}
+        members(text, "map[string]interface {}")
+        jwk: dict[str, Any] = plain(parse(text)) or {}
     except GoJSONError as error:
         raise SignatureFormatError(f"decoding JWK Public Key JSON data: {error.message}\n") from error
     kind = _text(jwk, "kty", "JWK Public Key type")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from toolkit.digests import sha256
 from toolkit.errors import GoJSONError, SeedPanicError, SignatureFormatError
 from toolkit.go_json.decode import RAW, STRING, STRINGS, Slice, Struct, from_node, members, plain
-from toolkit.go_json.scan import Node
+from toolkit.go_json.scan import Node, parse
 from toolkit.manifests.base64_text import decode_url
 from toolkit.manifests.json_web_key import PublicKey, read_key
 
@@ -180,8 +180,7 @@ def _protected_header(text: str) -> dict[str, Node]:
         raise SignatureFormatError(f"base64 decode error: {error.message}") from error
     try:
         header = members(data, "map[string]interface {}")
-        for node in header.values():
-            plain(node)
+        plain(parse(data))  # Go also refuses a number too large under a name that is repeated later
     except GoJSONError as error:
         raise SignatureFormatError(f"error unmarshalling protected header: {error.message}") from error
     return header

@@ -226,7 +226,7 @@ def _policy(pull: Pull) -> str:
 def _counts(checks: list[Check]) -> str:
     passed, failed, skipped = (sum(check.outcome == outcome for check in checks) for outcome in ("passed", "failed", "skipped"))
     refusing = sum(check.refuses for check in checks)
-    return f"{passed} passed, {failed} failed ({refusing} of them refuse), {skipped} skipped"
+    return f"{passed} passed, {failed} failed ({refusing} refusing), {skipped} skipped"
 
 
 def _signatures(signatures: list[Signature]) -> list[str]:

@@ -11,12 +11,12 @@ from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.errors import GraphError, ImageNotFoundError
+from toolkit.errors import GraphError
 from toolkit.identity.strong_id import StrongImage
 from toolkit.records import CandidateKind, Check, Reuse, ReuseOutcome
 from toolkit.reuse.graph_check import graph_check
 from toolkit.reuse.history_chain import missing_histories
-from toolkit.reuse.stored_image import GraphView, StoredImage, exists, get
+from toolkit.reuse.stored_image import GraphView, StoredImage, exists
 from toolkit.verification.policy import Policy
 from toolkit.verification.verdict import Rows
 
@@ -111,9 +111,9 @@ class _Planner:
             self.stopped = "" if problem is None else f"Migration v1Compatibility generation error: {problem}"
             for index in range(len(self.images)):
                 self.ids.append(self._choose(index))
-            parents = ["", *self.ids[:-1]]
+            parents = ["", *self.ids][: len(self.images)]
         for rule in ("graph-image-valid", "graph-image-complete"):
-            if rule not in {check.rule for check in self.rows.checks}:
+            if not self.rows.asked(rule):
                 self.rows.skipped(rule, "graph", "no image of the chain is in the graph under its strong ID")
         return IdPlan(
             images=tuple(
@@ -208,10 +208,7 @@ class _Planner:
             self.rows.passed("graph-image-complete", image.hex)
 
     def _lacking(self, image_id: str) -> list[str]:
-        try:
-            stored = get(self.graph, image_id).stored
-        except ImageNotFoundError:  # pragma: no cover  # asked only of images that exist
-            return []
+        stored = self.graph[image_id]
         files = {"checksum": stored.checksum, "v1Compatibility": stored.v1_compatibility}
         return [name for name, data in files.items() if data is None]
 

@@ -133,9 +133,11 @@ def _size(image_id: str, layersize: bytes | None) -> int:
     text = layersize.decode("utf-8", "backslashreplace")
     if not _INTEGER.fullmatch(layersize):
         raise _no_image(f'strconv.ParseInt: parsing "{text}": invalid syntax', image_id)
-    if len(layersize) > 20 or not -(2**63) <= int(layersize) < 2**63:
+    digits = layersize.lstrip(b"+-0")[:20]  # of any more digits the value does not matter
+    size = int(digits or b"0") * (-1 if layersize.startswith(b"-") else 1)
+    if not -(2**63) <= size < 2**63:
         raise _no_image(f'strconv.ParseInt: parsing "{text}": value out of range', image_id)
-    return int(layersize)
+    return size
 
 
 def _no_image(message: str, name: str) -> ImageNotFoundError:

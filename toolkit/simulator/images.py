@@ -86,7 +86,8 @@ def layer_blob(files: Mapping[str, bytes], *, gzip: bool = True) -> bytes:
             else:
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
-        tar = buffer.getvalue()[: archive.offset]  # ends after two blocks of zeros, not after tarfile's whole record
+        end = archive.offset
+    tar = buffer.getvalue()[: end + 1024]  # ends after two blocks of zeros, not after tarfile's whole record
     return stored_gzip(tar) if gzip else tar
 
 

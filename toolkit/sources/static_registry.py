@@ -120,7 +120,7 @@ class StaticRegistry(httpx.BaseTransport):
                         body=body, digest=entry["digest"], media_type=entry["media_type"], about=entry["about"]
                     )
                     registry.add(repository, tag, manifest, {})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SourceError(f"{folder / DESCRIPTION} cannot be read: {error}", where=str(folder)) from error
         for algorithm in fsops.names(folder / "blobs"):
             for name in fsops.names(folder / "blobs" / algorithm):

@@ -18,10 +18,14 @@ from toolkit.verification.manifest import VerifiedManifest, names_digest
 from toolkit.verification.policy import Policy
 from toolkit.verification.verdict import Rows, Verdict
 
-_KNOWN_NAMES: Final = (
-    "id", "parent", "comment", "created", "container", "container_config", "docker_version", "author",
-    "config", "architecture", "os", "Size", "parent_id", "layer_id", "throwaway",
-)  # fmt: skip
+_IDENTITY_NAMES: Final = {"id", "parent", "parent_id", "layer_id"}
+_KNOWN_NAMES: Final = {
+    fold(name): name
+    for name in (
+        *_IDENTITY_NAMES, "comment", "created", "container", "container_config", "docker_version", "author",
+        "config", "architecture", "os", "Size", "throwaway",
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,27 +123,28 @@ def _read_entries(history: tuple[str, ...], rows: Rows) -> list[_Entry] | None:
 
 
 def _ambiguity_rules(entries: list[_Entry], rows: Rows) -> None:
-    ambiguous = misspelt = False
-    known = {fold(name): name for name in _KNOWN_NAMES}
     for entry in entries:
         found = list(strict_json.complaints(entry.text))
         if found:
-            ambiguous = True
             rows.failed("history-unambiguous", entry.place, found[0], expected="one reading", actual="; ".join(found))
-        odd = [name for name in members(entry.text, "object") if name not in _KNOWN_NAMES and known.get(fold(name)) is not None]
-        if odd:
-            misspelt = True
-            rows.failed(
-                "history-key-case",
-                entry.place,
-                f"{odd[0]!r} is read as {known[fold(odd[0])]!r} but hashed as it stands",
-                expected=known[fold(odd[0])],
-                actual=odd[0],
-            )
-    if not ambiguous:
-        rows.passed("history-unambiguous", "history", actual=len(entries))
-    if not misspelt:
-        rows.passed("history-key-case", "history", actual=len(entries))
+        for name, meant in _misspelt(entry.text):
+            message = f"{name!r} is read as {meant!r} but hashed as it stands"
+            if meant in _IDENTITY_NAMES:
+                rows.failed("history-identity-names", entry.place, message, expected=meant, actual=name)
+            else:
+                rows.failed("history-key-case", entry.place, message, expected=meant, actual=name)
+    for rule in ("history-unambiguous", "history-identity-names", "history-key-case"):
+        if not rows.asked(rule):
+            rows.passed(rule, "history", actual=len(entries))
+
+
+def _misspelt(text: bytes) -> list[tuple[str, str]]:
+    """Names of a history entry that Docker reads as another name, with that name."""
+    return [
+        (name, _KNOWN_NAMES[fold(name)])
+        for name in members(text, "object")
+        if fold(name) in _KNOWN_NAMES and name != _KNOWN_NAMES[fold(name)]
+    ]
 
 
 def _base_rules(base: _Entry, rows: Rows) -> None:
@@ -149,7 +154,7 @@ def _base_rules(base: _Entry, rows: Rows) -> None:
         rows.failed("base-without-parent", base.place, text, expected="no parent", actual=parent)
     else:
         rows.passed("base-without-parent", base.place)
-    if "parent_id" in members(base.text, "object"):
+    if any(fold(name) == "parent_id" for name in members(base.text, "object")):
         rows.failed(
             "base-without-parent-id",
             base.place,

@@ -292,7 +292,7 @@ class _ManifestJudge:
     def _record(self) -> Manifest:
         reading, payload = self.reading, self.payload
         own = payload.data if payload is not None else self.raw.body
-        signed = payload is not None and payload.problem is None and payload.present
+        signed = payload is not None and payload.problem is None
         return Manifest(
             requested=self.reference.asked,
             body_digest=self.raw.body_digest,

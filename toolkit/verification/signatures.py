@@ -6,6 +6,7 @@ The rule of this file: "verified" is never said of a key that came with the mani
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.utils import CryptographyDeprecationWarning
 
 from toolkit.errors import SignatureFormatError
 from toolkit.go_json.scan import go_quote
@@ -147,8 +149,11 @@ def _certificates(signature: DetachedSignature) -> list[x509.Certificate]:
     certificates = []
     for text in signature.certificates:
         try:
-            certificates.append(x509.load_der_x509_certificate(decode_standard(text)))
-        except ValueError as error:
+            with warnings.catch_warnings():
+                # A serial number of 0 or less is refused here, not warned about on the analyst's screen.
+                warnings.simplefilter("error", CryptographyDeprecationWarning)
+                certificates.append(x509.load_der_x509_certificate(decode_standard(text)))
+        except (ValueError, x509.InvalidVersion, CryptographyDeprecationWarning) as error:
             raise SignatureFormatError("x509: malformed certificate") from error
     return certificates
 
@@ -172,14 +177,11 @@ def _inconsistency(certificates: list[x509.Certificate], key: PublicKey, jwk: Pu
     if jwk is not None and jwk != key:
         return "the jwk and the first certificate are two different keys"
     for index, certificate in enumerate(certificates):
-        if index + 1 < len(certificates):
-            issuer = certificates[index + 1]
-        elif certificate.issuer == certificate.subject:
-            issuer = certificate
-        else:
-            return None
-        try:
-            certificate.verify_directly_issued_by(issuer)
+        is_last = index + 1 == len(certificates)
+        try:  # a certificate's names are only read, and found malformed, when they are asked for
+            if is_last and certificate.issuer != certificate.subject:
+                return None
+            certificate.verify_directly_issued_by(certificate if is_last else certificates[index + 1])
         except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
             return f"certificate {index} is not signed by certificate {min(index + 1, len(certificates) - 1)}"
     return None

@@ -83,20 +83,18 @@ class Rows:
 
     def skip_rest(self, stage: Stage, subject: str, reason: str) -> None:
         """Note every rule of a stage that was not asked at all: a later rule is never left out."""
-        asked = {check.rule for check in self._checks}
         for rule in of_stage(stage):
-            if rule.slug not in asked:
+            if not self.asked(rule.slug):
                 self.skipped(rule.slug, subject, reason)
+
+    def asked(self, rule: str) -> bool:
+        """Whether there is a row of the rule."""
+        return any(check.rule == rule for check in self._checks)
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The rows so far."""
         return tuple(self._checks)
-
-    @property
-    def refused(self) -> bool:
-        """Whether one of the rows so far refuses."""
-        return any(check.refuses for check in self._checks)
 
     def _add(
         self, rule: str, subject: str, outcome: str, expected: object, actual: object, message: str, *, undecided: bool = False

@@ -12,7 +12,8 @@ import re
 from typing import Any, Final
 
 from toolkit.errors import SignatureFormatError
-from toolkit.go_json.scan import Node, parse
+from toolkit.go_json.decode import plain
+from toolkit.go_json.scan import parse
 from toolkit.manifests.base64_text import decode_url, encode_url
 from toolkit.manifests.signed_payload import SignedPayload
 
@@ -55,16 +56,9 @@ def irregularity(payload: SignedPayload) -> str | None:
 
 
 def _block(raw: bytes) -> list[Any]:
-    top = dict(parse(raw).value)
-    return [_ordered(node) for node in top["signatures"].value]
-
-
-def _ordered(node: Node) -> Any:
-    if node.kind == "object":
-        return {name: _ordered(value) for name, value in node.value}
-    if node.kind == "array":
-        return [_ordered(value) for value in node.value]
-    return node.value
+    """Read the list of signatures; numbers stay as they are spelt."""
+    block: list[Any] = plain(dict(parse(raw).value)["signatures"], number=lambda node: node.value)
+    return block
 
 
 def _entry_problem(entry: Any) -> str | None:
@@ -78,13 +72,15 @@ def _entry_problem(entry: Any) -> str | None:
         unknown = sorted(set(value) - known)
         if unknown:
             return f"unknown member {unknown[0]!r} in the {place}"
+    if not all(isinstance(value, str) for value in key.values()):
+        return "a member of the jwk that is no text"
     texts = {name: key[name] for name in sorted(_BASE64_MEMBERS & set(key))} | {"signature": entry.get("signature", "")}
     return next((f"{name} is not canonical base64url" for name, text in texts.items() if not _is_canonical(text)), None)
 
 
-def _is_canonical(text: str) -> bool:
+def _is_canonical(text: object) -> bool:
     try:
-        return encode_url(decode_url(text)) == text
+        return isinstance(text, str) and encode_url(decode_url(text)) == text
     except SignatureFormatError:
         return False
 
