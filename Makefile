@@ -45,10 +45,11 @@ $(VENV)/.dev: .ci/requirements-dev.txt pyproject.toml
 	@.ci/make-venv "$(PYTHON)" $(VENV) .ci/requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
-data: $(VENV)/.dev ## make the teaching registry and the data dictionary anew
+data: $(VENV)/.dev ## make the teaching registry, the data dictionary, the notebooks' outputs and the README's pictures anew
 	rm -rf data/registries/teaching
 	$(BIN)/layerproof lab save data/registries/teaching
 	$(BIN)/python -c 'from toolkit.ledger.dictionary import markdown; print(markdown(), end="")' > data/README.md
+	$(BIN)/python .ci/notebooks.py --write
 
 lock: ## resolve the two requirement files anew (needs pip-tools)
 	pip-compile -q $(LOCK) -o .ci/requirements.txt pyproject.toml

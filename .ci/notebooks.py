@@ -1,12 +1,14 @@
 """Run every notebook anew and keep it, or check that what is kept is what comes out.
 
 ``python .ci/notebooks.py --write`` executes the notebooks and stores their outputs, without anything that depends on
-the day or the machine; ``--check`` fails where a stored notebook differs from that by a byte.
+the day or the machine; ``--check`` fails where a stored notebook differs from that by a byte. The README's pictures are
+taken from the notebooks.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import sys
 from pathlib import Path
@@ -14,7 +16,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+PROJECT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = PROJECT / "notebooks"
+PICTURES = {PROJECT / "docs/pictures/parent_chain.png": ("02_parent_chains", 5)}
+"""The README's pictures, and the notebook and code cell (from 0) each comes from."""
 
 
 def run(path: Path) -> str:
@@ -44,6 +49,13 @@ def run(path: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
+def picture_of(path: Path, number: int) -> bytes:
+    """Return the first picture among a code cell's outputs."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    text = next(output.data["image/png"] for output in cells[number].outputs if "image/png" in output.get("data", {}))
+    return base64.b64decode(text)
+
+
 def main() -> int:
     """Write or check."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,6 +71,13 @@ def main() -> int:
         differing += not same
         if options.write and not same:
             path.write_text(text, encoding="utf-8")
+    for picture, (name, number) in PICTURES.items():
+        data = picture_of(NOTEBOOKS / f"{name}.ipynb", number)
+        same = picture.exists() and picture.read_bytes() == data
+        print(f"{picture.name}: {'same' if same else 'changed'}")
+        differing += not same
+        if options.write and not same:
+            picture.write_bytes(data)
     return int(options.check and differing > 0)
 
 
