@@ -128,7 +128,7 @@ class Authorizer:
     def _token_request(self, realm: str, service: str) -> tuple[str, str | None]:
         parts = urlsplit(realm)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UnauthorizedError(f"invalid token auth challenge realm: {realm!r}")
+            raise UnauthorizedError(f"invalid token auth challenge realm: {redacted(realm)!r}")
         host = parts.netloc.rpartition("@")[2]
         if parts.scheme == "http" and not is_loopback(host):
             raise UnauthorizedError(
