@@ -55,7 +55,7 @@ lock: ## resolve the two requirement files anew (needs pip-tools)
 	pip-compile -q $(LOCK) -o .ci/requirements.txt pyproject.toml
 	pip-compile -q $(LOCK) --extra dev -c .ci/requirements.txt -o .ci/requirements-dev.txt pyproject.toml
 
-LOCK := --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+LOCK := --upgrade --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --no-annotate --no-config --build-deps-for editable
 
 clean: ## remove what the targets above made
