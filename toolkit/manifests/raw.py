@@ -12,12 +12,17 @@ from toolkit.digests import sha256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawManifest:
-    """The body as received, and the claims that came with it."""
+    """The body as received, and the claims that came with it.
+
+    ``made_from`` is set when the source has no manifests of its own and this one was put together from what it has:
+    it names that file, and then no digest or signature of the body means anything.
+    """
 
     body: bytes
     accept: str | None = None
     content_type: str | None = None
     header_digest: str | None = None
+    made_from: str | None = None
 
     @property
     def body_digest(self) -> str:
