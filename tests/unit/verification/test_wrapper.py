@@ -95,7 +95,7 @@ def test_any_other_spelling_is_odd(change: Callable[[bytes], bytes]) -> None:
         (in_header(JWK=ENTRY["header"]["jwk"]), "signatures[0]: unknown member 'JWK' in the header"),
         (in_header(chain=["AA=="]), "signatures[0]: a member 'chain' with something in it"),
         (in_key(use="sig"), "signatures[0]: unknown member 'use' in the jwk"),
-        (in_key(n=5), "signatures[0]: a member of the jwk that is no text"),
+        (in_key(n=None), "signatures[0]: a member of the jwk that is no text"),
         (in_key(x=ENTRY["header"]["jwk"]["x"] + "="), "signatures[0]: x is not canonical base64url"),
         (in_key(y=" " + ENTRY["header"]["jwk"]["y"]), "signatures[0]: y is not canonical base64url"),
         (in_key(n="!!"), "signatures[0]: n is not canonical base64url"),
