@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from toolkit._version import VERSION
 from toolkit.cards.escaping import visible
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.manifests.descriptor import PLATFORM
 from toolkit.verification.policy import NAMES, Policy
 from toolkit.verification.rules import RULES, Rule
 
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
     from toolkit.pulling.report import Report
 
 _STATUS: Final = {"accepted": 0, "rejected": 1}
+_REFERENCE_HELP: Final = "[HOST[:PORT]/]NAME[:TAG][@DIGEST]; none for the only image of a --source"
+_PLATFORM_HELP: Final = f"what to take from an index, or all (default: {PLATFORM}, on every machine)"
+_SOURCE_HELP: Final = (
+    "where images are: host[:port], or a folder or tar: OCI layout, docker-archive, dir: image, a registry's storage, "
+    "a docker root, a saved registry"
+)
 _EPILOG: Final = """\
 examples:
   layerproof lab demo                                     see it work, offline
   layerproof pull 127.0.0.1:5000/library/busybox:1.24     pull and verify into ./graph
   layerproof inspect --json 127.0.0.1:5000/library/app    judge everything, keep nothing
+  layerproof inspect --source saved.tar                   the same of files: docker save, OCI layout and others
   layerproof explain 127.0.0.1:5000/library/app --position 2
 
 exit status: 0 accepted, 1 rejected by a finding, 2 usage, 3 cannot be decided
@@ -56,14 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _pull(options: argparse.Namespace) -> int:
     from toolkit.pulling.pull import pull
 
-    report = pull(options.reference, options.graph, all_tags=options.all_tags, **_access(options))
+    report = pull(options.reference, options.graph, all_tags=options.all_tags, platform=options.platform, **_access(options))
     return _show(report, options)
 
 
 def _inspect(options: argparse.Namespace) -> int:
     from toolkit.pulling.inspect import inspect
 
-    report = inspect(options.reference, graph=options.graph, **_access(options))
+    choice = {"platform": options.platform, "referrers": options.referrers}
+    report = inspect(options.reference, graph=options.graph, **choice, **_access(options))
     return _show(report, options)
 
 
@@ -195,6 +204,45 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.graph)
 
 
+def _catalogue(options: argparse.Namespace) -> int:
+    from toolkit.simulator.conformance import choose
+
+    cases = choose(options.case, options.format)
+    if options.json:
+        rows = [
+            {"case": one.slug, "format": one.format, "kind": one.kind, "rule": one.rule, "by": one.reference, "about": one.about}
+            for one in cases
+        ]
+        _print_json(rows)
+    else:
+        for one in cases:
+            print(f"{one.slug:<36} {one.rule or 'valid':<24} {one.about}")
+    return 0
+
+
+def _conformance(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from toolkit import fsops
+    from toolkit.simulator.clients import CLIENTS, command_of
+    from toolkit.simulator.conformance import Trial, choose, conformance
+
+    if (options.client is None) == (not options.command):
+        raise UsageError("which client?", next_step=f"give a command after `--`, or --client with one of {', '.join(CLIENTS)}")
+    command = options.command if options.client is None else command_of(options.client, options.python)
+
+    def tell(trial: Trial) -> None:
+        print(f"{trial.outcome:<9} {trial.case:<36} {trial.seconds:6.2f} s  {trial.said}", file=sys.stderr)
+
+    cases = choose(options.case, options.format)
+    quiet = None if options.quiet else tell
+    found = conformance(command, client=options.client, cases=cases, timeout=options.timeout, tell=quiet)
+    if options.html is not None:
+        fsops.write_new(Path(options.html), found.to_html().encode("utf-8"), mode=0o644)
+    print(found.to_json() if options.json else found)
+    return 0
+
+
 # -- output ------------------------------------------------------------------------------------------------------
 
 
@@ -267,12 +315,15 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
     pull = _verb(verbs, "pull", _pull, "pull and verify an image into a local graph")
-    pull.add_argument("reference", help="[HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    pull.add_argument("reference", nargs="?", help=_REFERENCE_HELP)
     pull.add_argument("--graph", default="graph", help="directory of the local graph (default: ./graph)")
+    pull.add_argument("--platform", default=PLATFORM, metavar="OS/ARCH", help=_PLATFORM_HELP)
     pull.add_argument("-a", "--all-tags", action="store_true", help="pull every tag of the repository")
 
     inspect = _verb(verbs, "inspect", _inspect, "judge an image with all its layers; register nothing")
-    inspect.add_argument("reference", help="[HOST[:PORT]/]NAME[:TAG][@DIGEST]")
+    inspect.add_argument("reference", nargs="?", help=_REFERENCE_HELP)
+    inspect.add_argument("--platform", default=PLATFORM, metavar="OS/ARCH", help=_PLATFORM_HELP)
+    inspect.add_argument("--referrers", action="store_true", help="list also what refers to the image")
     inspect.add_argument("--graph", help="keep rejected bytes and the ledger in this graph")
 
     explain = _verb(verbs, "explain", _explain, "show the bytes an ID is the hash of, step by step")
@@ -300,7 +351,27 @@ def _parser() -> argparse.ArgumentParser:
     save = exercises.add_parser("save", help="write the teaching registry into a new folder")
     save.add_argument("folder")
     save.set_defaults(run=_save)
+    catalogue = exercises.add_parser("catalogue", help="list every image of the conformance lab: valid ones and lies")
+    _add_cases(catalogue)
+    catalogue.set_defaults(run=_catalogue)
+    trials = exercises.add_parser("conformance", help="try a client against every image of the catalogue")
+    _add_cases(trials)
+    trials.add_argument("--client", help="a client the lab knows, instead of a command")
+    trials.add_argument("--python", default=sys.executable, metavar="PATH", help="the Python that has the client's library")
+    trials.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one image (default: 20)")
+    trials.add_argument("--html", metavar="FILE", help="write every trial into a new page")
+    trials.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    trials.add_argument("command", nargs="*", help="after `--`: the client, with {reference} where the image's name goes")
+    trials.set_defaults(run=_conformance)
     return parser
+
+
+def _add_cases(exercise: argparse.ArgumentParser) -> None:
+    exercise.add_argument("--case", action="append", default=[], metavar="SLUG", help="this image only; may be repeated")
+    exercise.add_argument(
+        "--format", action="append", default=[], choices=("schema1", "schema2", "oci"), help="this format only; may be repeated"
+    )
+    exercise.add_argument("--json", action="store_true", help="print one JSON document on standard output")
 
 
 def _verb(
@@ -316,7 +387,7 @@ def _verb(
     verb.add_argument(
         "--trust", action="append", default=[], metavar="KEY-ID", help="a libtrust key ID you trust; may be repeated"
     )
-    verb.add_argument("--source", help="folder of a saved registry, or host[:port], to pull from")
+    verb.add_argument("--source", help=_SOURCE_HELP)
     verb.add_argument("--username", help="your name at the registry")
     verb.add_argument("--password-stdin", action="store_true", help="read your password from standard input")
     verb.add_argument(

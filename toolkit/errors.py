@@ -12,6 +12,7 @@ ToolkitError
 │   ├── UnreachableError         no connection, a deadline, a cut body
 │   ├── UnauthorizedError        credentials missing, refused, or not to be sent there
 │   ├── NotFoundError            no such repository, tag, manifest or blob
+│   ├── NotKeptError             the source has it in no form that can be verified
 │   ├── RegistryResponseError    an answer that is not what the protocol says
 │   └── LimitError               more bytes or items than a limit allows
 ├── ContentError                 the bytes received
@@ -147,6 +148,12 @@ class NotFoundError(SourceError):
     """The source does not have it."""
 
     code = "not-found"
+
+
+class NotKeptError(SourceError):
+    """The source keeps this in no form that anybody could verify; it says nothing about the image."""
+
+    code = "not-kept"
 
 
 class RegistryResponseError(SourceError):

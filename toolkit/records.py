@@ -16,10 +16,13 @@ Verb = Literal["pull", "inspect", "judge"]
 PullOutcome = Literal["running", "accepted", "rejected", "undecided", "aborted"]
 CheckOutcome = Literal["passed", "failed", "skipped"]
 DigestBasis = Literal["payload", "body", "none"]
+"""none: there was nothing to take it over, or the source has no manifests and one was made for it."""
 SignatureStatus = Literal["absent", "malformed", "bad", "valid-self-asserted", "valid-trusted"]
-Disposition = Literal["downloaded", "present", "duplicate-removed", "failed", "not-needed"]
+Disposition = Literal["downloaded", "present", "duplicate-removed", "failed", "foreign", "not-needed"]
+DocumentKind = Literal["schema1", "image", "artifact", "index"]
+DescriptorRole = Literal["config", "layer", "manifest", "subject", "referrer"]
 Derivation = Literal["raw", "re-marshalled", "none"]
-CandidateKind = Literal["strong", "compatibility", "permuted"]
+CandidateKind = Literal["strong", "compatibility", "permuted", "chain"]
 ReuseOutcome = Literal["kept", "reused", "invalid", "missing", "free", "not-considered"]
 TlsUse = Literal["none", "unverified", "verified"]
 EndpointOutcome = Literal["used", "failed"]
@@ -41,13 +44,14 @@ class Pull:
     reference: str = column("the reference as the user wrote it")
     source: str = column("where the bytes came from; a URL without credentials, or a path")
     policy: PolicyName = column("the policy that decided")
+    platform: str | None = column("the platform asked of an index; all for every one", default=None)
     accepted_rules: str = column("rules excepted by name, separated by blanks")
     outcome: PullOutcome = column("how it ended; undecided when nobody could say")
     error_code: str | None = column("stable name of the error", default=None)
     error_text: str | None = column("the error's first sentence", default=None)
     status: str | None = column("the sentence Docker 1.9 printed at the end", default=None)
     digest: str | None = column("the manifest's digest", default=None)
-    image_id: str | None = column("ID of the top image", default=None)
+    image_id: str | None = column("ID of the top image; sha256 of the configuration for today's formats", default=None)
     newer: bool | None = column("whether the graph now holds something it did not", default=None)
     tool_version: str = column("version of this package")
 
@@ -94,6 +98,8 @@ class Manifest:
     TABLE: ClassVar[str] = "manifests"
 
     requested: str = column("the tag or digest asked of the source")
+    kind: DocumentKind = column("what the document is", default="schema1")
+    parent: str | None = column("digest of the index that led here", default=None)
     body_digest: str = column("sha256 of the body as received")
     size: int = column("size of the body", unit="B")
     digest: str = column("the manifest's own digest, over the signed payload where there is one")
@@ -107,10 +113,37 @@ class Manifest:
     name: str | None = column("repository name as read from the manifest", default=None)
     tag: str | None = column("tag as read from the manifest", default=None)
     architecture: str | None = column("architecture as read from the manifest", default=None)
-    layers: int | None = column("number of fsLayers", default=None)
+    layers: int | None = column("number of fsLayers or layers", default=None)
     history: int | None = column("number of history entries", default=None)
     signatures: int = column("number of signatures")
+    manifests: int | None = column("number of manifests in an index", default=None)
+    config_digest: str | None = column("digest of the configuration, as claimed", default=None)
+    artifact_type: str | None = column("artifactType as read", default=None)
+    subject: str | None = column("digest of the manifest this one is about", default=None)
+    made_from: str | None = column("the file a manifest was put together from, where the source has none", default=None)
     evidence: str = column("digest under which the body is kept; blobs/ or quarantine/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptor:
+    """One row per descriptor of a manifest or index: what it claims, and whether it was followed."""
+
+    TABLE: ClassVar[str] = "descriptors"
+
+    document: str = column("digest of the document it stands in")
+    role: DescriptorRole = column("what it points at")
+    index: int = column("place among the descriptors of that role, from 0")
+    media_type: str = column("media type claimed")
+    digest: str = column("digest claimed")
+    size: int = column("size claimed", unit="B")
+    platform: str | None = column("platform claimed: os/architecture/variant", default=None)
+    artifact_type: str | None = column("artifactType claimed", default=None)
+    attests: str | None = column("digest of the image an attestation manifest is about", default=None)
+    urls: str | None = column("further places claimed, separated by blanks; never fetched", default=None)
+    annotations: str | None = column("annotations, as JSON", default=None)
+    has_data: bool = column("whether the content is embedded")
+    followed: bool = column("whether the content was looked at")
+    reason: str = column("why, or why not")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,14 +191,16 @@ class Layer:
     TABLE: ClassVar[str] = "layers"
 
     position: int = column("0 is the base")
-    manifest_index: int = column("place in the manifest's own, top-first order")
+    manifest_index: int = column("place in the manifest's own order; schema1 has the top first")
     disposition: Disposition = column("what became of the slot")
     blob_digest: str = column("digest claimed by the manifest")
     actual_digest: str | None = column("digest of the bytes received or found", default=None)
-    claimed_size: int | None = column("size announced by the source", unit="B", default=None)
+    claimed_size: int | None = column("size in the descriptor, or announced by the source", unit="B", default=None)
     size: int | None = column("size of the bytes received or found", unit="B", default=None)
     compression: str | None = column("how the bytes are compressed", default=None)
-    diff_id: str | None = column("sha256 of the uncompressed tar", default=None)
+    flavour: str | None = column("estargz or zstd:chunked, where the bytes say so", default=None)
+    claimed_diff_id: str | None = column("diff ID in the configuration", default=None)
+    diff_id: str | None = column("digest of the uncompressed tar, sha256 unless the configuration uses another", default=None)
     chain_id: str | None = column("OCI chain ID up to this layer", default=None)
     layer_size: int | None = column("sum of the sizes in the tar headers, Docker 1.9's layersize", unit="B", default=None)
     compatibility_id: str | None = column("the id of the history entry", default=None)
@@ -200,7 +235,7 @@ class Reuse:
     TABLE: ClassVar[str] = "reuse"
 
     position: int = column("0 is the base")
-    strong_id: str = column("strong ID of the image that needs a name")
+    strong_id: str | None = column("strong ID of the image that needs a name; empty for a chain ID", default=None)
     candidate: str = column("ID considered")
     kind: CandidateKind = column("where the candidate comes from")
     round: int = column("0, or how many times the ID was hashed again")
@@ -223,10 +258,11 @@ class Tag:
     newer: bool = column("what the pull reports as newer")
 
 
-Record = Pull | Endpoint | Request | Manifest | Signature | Check | Layer | StrongID | Reuse | Tag
+Record = Pull | Endpoint | Request | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag
 
 TABLES: Final[dict[str, type[Record]]] = {
-    record.TABLE: record for record in (Pull, Endpoint, Request, Manifest, Signature, Check, Layer, StrongID, Reuse, Tag)
+    record.TABLE: record
+    for record in (Pull, Endpoint, Request, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag)
 }
 """Every table, by name, in the order in which a pull fills them."""
 

@@ -140,6 +140,18 @@ class Reference:
             named_registry=self.named_registry,
         )
 
+    def with_digest(self, digest: str) -> Reference:
+        """The same repository, by digest."""
+        if not self.has_name:
+            return Reference.bare(digest)
+        return Reference(
+            text=f"{self.repository.local_name}@{digest}",
+            repository=self.repository,
+            tag=None,
+            digest=digest,
+            named_registry=self.named_registry,
+        )
+
     def __str__(self) -> str:
         return self.text
 

@@ -53,6 +53,10 @@ EXCEPTIONS = {
 }
 
 
+RUNS_PROGRAMS = {"programs.py": {"subprocess"}}
+"""The lab runs the client it measures, as the user typed it; nothing that pulls or judges starts a program."""
+
+
 def rank(room: str) -> int:
     return next(index for index, rooms in enumerate(ORDER) if room in rooms)
 
@@ -118,9 +122,8 @@ def test_files_are_opened_in_one_place(path: Path) -> None:
             assert name not in {"write_bytes", "write_text", "unlink", "rename", "touch", "extractall", "extract_all"}, name
             if isinstance(called, ast.Name):
                 assert name not in {"open", "eval", "exec"}, name
-    assert not {"os", "subprocess", "pickle", "shutil"} & {
-        name.split(".")[0] for name in imports(path) if not name.startswith("os.PathLike") and not name.startswith("os.fspath")
-    }
+    used = {name.split(".")[0] for name in imports(path) if not name.startswith(("os.PathLike", "os.fspath"))}
+    assert not {"os", "subprocess", "pickle", "shutil"} & used - RUNS_PROGRAMS.get(path.name, set())
 
 
 def test_a_room_says_its_rule() -> None:

@@ -84,9 +84,9 @@ class BlobStore:
         fsops.make_directory(self._layout.ingest)
         return Ingest(self._layout, claimed)
 
-    def add(self, data: bytes, *, quarantine: bool = False) -> Digest:
-        """Take in bytes in hand, under their own sha256."""
-        digest = Digest.of(data)
+    def add(self, data: bytes, *, quarantine: bool = False, algorithm: str = "sha256") -> Digest:
+        """Take in bytes in hand, under their own digest."""
+        digest = Digest.of(data, algorithm)
         if self.path(digest) is None or quarantine:
             with self.ingest(str(digest)) as ingest:
                 ingest.feed(data)

@@ -65,6 +65,10 @@ class Layout:
         """Where a verified blob lies."""
         return self.root / "blobs" / digest.algorithm / digest.hex
 
+    def chain(self, chain_id: Digest) -> Path:
+        """What is known of a chain ID."""
+        return self.root / "chains" / chain_id.algorithm / chain_id.hex
+
     def quarantined(self, digest: Digest) -> Path:
         """Where rejected bytes lie, under their own digest."""
         return self.root / "quarantine" / digest.algorithm / digest.hex

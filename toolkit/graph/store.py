@@ -19,6 +19,7 @@ from toolkit.digests import Digest, seed_digest_error, sha256
 from toolkit.errors import GraphError
 from toolkit.graph import index
 from toolkit.graph.blobs import BlobStore
+from toolkit.graph.chains import ChainIndex
 from toolkit.graph.images import ImageStore, legacy_image, parent_file
 from toolkit.graph.layout import EMPTY_INDEX, EMPTY_REPOSITORIES, OCI_LAYOUT, Layout
 from toolkit.graph.locks import PATIENCE, IdLocks
@@ -58,7 +59,8 @@ class Graph(Mapping[str, StoredImage]):
         self.is_temporary = False
         self.blobs = BlobStore(self.layout)
         self.images = ImageStore(self.layout)
-        self.tags = TagStore(self.layout, lambda image_id: exists(self, image_id))
+        self.chains = ChainIndex(self.layout)
+        self.tags = TagStore(self.layout, self.holds)
         self._locks = IdLocks(self.layout.locks, patience=patience)
         self._holds: dict[str, set[str]] = {}
         self._holds_guard = threading.Lock()
@@ -94,6 +96,12 @@ class Graph(Mapping[str, StoredImage]):
         references = sum(len(named) for named in self.tags.all().values())
         place = "temporary" if self.is_temporary else repr(str(self.layout.root))
         return f"Graph({place}): {len(self)} images, {references} references"
+
+    def holds(self, image_id: str) -> bool:
+        """Whether an image is here: one of Docker 1.9's by its ID, one of today's by its configuration's digest."""
+        if Digest.is_exact(image_id):
+            return self.blobs.path(image_id) is not None
+        return exists(self, image_id)
 
     # -- writing -------------------------------------------------------------------------------------------------
 

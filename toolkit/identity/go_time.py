@@ -85,7 +85,8 @@ class _Reader:
         self._literal(":")
         minute = self._number("04", "minute", 0, 59)
         self._literal(":")
-        second = self._number("05", "second", 0, 59)
+        # Go forgets that the seconds are missing when a fraction stands in their place.
+        second = 0 if _FRACTION.match(self.rest) else self._number("05", "second", 0, 59)
         nanosecond = self._fraction()
         offset = self._zone()
         self._literal('"')

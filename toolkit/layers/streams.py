@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, Protocol
 
 from toolkit.errors import LayerError
+from toolkit.layers import zstd
 
-Compression = Literal["none", "gzip", "bzip2", "xz"]
+Compression = Literal["none", "gzip", "bzip2", "xz", "zstd"]
 
 PIECE: Final = 256 * 1024
 """Largest piece of output in bytes."""
@@ -87,20 +88,25 @@ class _Standard:
 _DECOMPRESSORS: Final[dict[Compression, Callable[[], _Decompressor]]] = {
     "gzip": _Gzip,
     "bzip2": lambda: _Standard(bz2.BZ2Decompressor()),
+    "zstd": zstd.Frame,
     "xz": lambda: _Standard(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
 }
 
 
-def sniff(first: bytes) -> Compression:
-    """Tell the compression by the first bytes (``archive.DetectCompression``).
+def sniff(first: bytes, *, as_seed: bool = False) -> Compression:
+    """Tell the compression by the first bytes (``archive.DetectCompression``); Docker 1.9 did not know zstd.
 
     >>> sniff(b"BZh91AY&SY")
     'bzip2'
     """
+    if not as_seed and zstd.is_frame(first):
+        return "zstd"
     return next((name for magic, name in _MAGIC if first.startswith(magic)), "none")
 
 
-def decompress(chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET) -> tuple[Compression, Iterator[bytes]]:
+def decompress(
+    chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET, as_seed: bool = False
+) -> tuple[Compression, Iterator[bytes]]:
     """Decompress a blob.
 
     Parameters
@@ -109,11 +115,13 @@ def decompress(chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET) -> tupl
         The blob, in order.
     budget : int
         Bytes of output beyond which the layer is refused.
+    as_seed : bool
+        Know only the compressions Docker 1.9 knew.
 
     Returns
     -------
     compression : str
-        none, gzip, bzip2 or xz.
+        none, gzip, bzip2, xz or zstd.
     pieces : iterator of bytes
         The tar, in pieces of at most 256 KiB; raises ``LayerError`` where the stream breaks.
 
@@ -130,7 +138,7 @@ def decompress(chunks: Iterable[bytes], *, budget: int = DEFAULT_BUDGET) -> tupl
             break
     if len(first) < _SNIFFED:
         raise LayerError("EOF", expected="at least 10 bytes", actual=f"{len(first)} bytes")
-    compression = sniff(first)
+    compression = sniff(first, as_seed=as_seed)
     pieces = _plain(first, source) if compression == "none" else _members(compression, first, source)
     return compression, _within(pieces, budget)
 

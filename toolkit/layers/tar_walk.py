@@ -36,6 +36,8 @@ class TarHeader:
 
 Tap = Callable[[bytes], None]
 """Takes the content of the member whose header was yielded last, piece by piece."""
+Rest = Callable[[int, bytes], None]
+"""Takes what follows the end marker: the offset in the tar and the bytes, piece by piece."""
 
 
 class _Stream:
@@ -72,9 +74,11 @@ class _Stream:
             wanted -= step
         self.offset += size
 
-    def drain(self) -> None:
-        """Read to the end."""
+    def drain(self, rest: Rest | None = None) -> None:
+        """Read to the end, by way of ``rest`` if there is one."""
         while self._fill():
+            if rest is not None:
+                rest(self.offset, self._piece[self._start :])
             self.offset += len(self._piece) - self._start
             self._start = len(self._piece)
 
@@ -87,7 +91,7 @@ class _Stream:
         return True
 
 
-def walk(pieces: Iterable[bytes], *, tap: Tap | None = None) -> Iterator[TarHeader]:
+def walk(pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None = None) -> Iterator[TarHeader]:
     """Walk the headers of a tar.
 
     Parameters
@@ -96,6 +100,8 @@ def walk(pieces: Iterable[bytes], *, tap: Tap | None = None) -> Iterator[TarHead
         The uncompressed archive; read to its very end.
     tap : callable, optional
         Given the content of each member after its header was yielded; contents are passed over without it.
+    rest : callable, optional
+        Given what follows the end marker, where only zeros belong.
 
     Yields
     ------
@@ -119,7 +125,7 @@ def walk(pieces: Iterable[bytes], *, tap: Tap | None = None) -> Iterator[TarHead
         offset = stream.offset
         block = _header_block(stream)
         if block is None:
-            stream.drain()
+            stream.drain(rest)
             return
         kind = block[156:157]
         size = number(block[124:136], offset)

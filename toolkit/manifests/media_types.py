@@ -89,6 +89,11 @@ def is_foreign(media_type: str) -> bool:
     return essence(media_type).startswith((DOCKER_FOREIGN_LAYER, OCI_FOREIGN_LAYER))
 
 
+def is_docker_layer(media_type: str) -> bool:
+    """Whether a layer's type is Docker's own, which says gzip for want of another word."""
+    return essence(media_type).startswith((DOCKER_LAYER, DOCKER_FOREIGN_LAYER))
+
+
 def declared_compression(media_type: str) -> Declared | None:
     """The compression a layer's media type declares; None when it is no layer's type.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from toolkit.digests import sha256
+from toolkit.manifests.descriptor import Descriptor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,9 @@ class RawManifest:
     """The body as received, and the claims that came with it.
 
     ``made_from`` is set when the source has no manifests of its own and this one was put together from what it has:
-    it names that file, and then no digest or signature of the body means anything.
+    it names that file, and then no digest or signature of the body means anything. ``unsigned_because`` is set when the
+    source has the manifest and keeps its signatures elsewhere, or not at all. ``descriptor`` is how the source's own
+    index names the body, where it has one.
     """
 
     body: bytes
@@ -23,6 +26,8 @@ class RawManifest:
     content_type: str | None = None
     header_digest: str | None = None
     made_from: str | None = None
+    unsigned_because: str | None = None
+    descriptor: Descriptor | None = None
 
     @property
     def body_digest(self) -> str:

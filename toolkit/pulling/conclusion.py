@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from toolkit.digests import Digest
 from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.records import Check, Disposition, Layer, StrongID, Tag
 from toolkit.references import Reference
@@ -79,13 +80,17 @@ def conclude(
         if verdict is not None and first:
             checks += verdict.checks
         own_refusal = None if verdict is None else verdict.refusal
-        failed = digest in troubled or own_refusal is not None
+        unverifiable = digest not in facts and not policy.is_seed and not Digest.is_exact(digest)
+        if unverifiable and first:
+            reason = "nobody can verify a layer named like this"
+            checks += skipped_stage(policy, "blob", digest, reason, by_digest=judgement.by_digest)
+        failed = digest in troubled or own_refusal is not None or unverifiable
         fates[position] = "failed" if failed else ("downloaded" if digest in fetched and first else "present")
-        if failed and refusal is None and trouble is None:
+        if failed and not unverifiable and refusal is None and trouble is None:
             refusal, trouble = own_refusal, digest if own_refusal is None else None
-        if refusal is None and trouble is None:
+        if refusal is None and trouble is None and not unverifiable:
             sound.append(position)
-    if not facts and not troubled:
+    if not facts and not troubled and not checks:
         reason = "no layer was read: every image is in the graph"
         checks += skipped_stage(policy, "blob", judgement.reference.asked, reason, by_digest=judgement.by_digest)
     whole = len(sound) == len(plan.images)
@@ -143,7 +148,7 @@ def intact_rows(intact: Collection[str], rotten: Mapping[str, str], policy: Poli
 
 
 def conclude_tag(
-    reference: Reference, judgement: Judgement, image_id: str, old_id: str | None, policy: Policy, *, registered: bool
+    reference: Reference, image_id: str, old_id: str | None, policy: Policy, *, by_digest: bool, registered: bool
 ) -> tuple[Tag, tuple[Check, ...]]:
     """Say what setting a reference means: is the image newer, and is that said truthfully?
 
@@ -154,7 +159,7 @@ def conclude_tag(
     """
     moved = old_id is not None and old_id != image_id
     newer = registered or old_id is None or (moved and not policy.is_seed)
-    rows = Rows(policy, by_digest=judgement.by_digest)
+    rows = Rows(policy, by_digest=by_digest)
     if moved and not newer:
         text = f"the tag moved from {old_id} to {image_id}, and Docker 1.9 calls the image up to date"
         rows.failed("tag-moved", reference.asked, text, expected=old_id, actual=image_id)
@@ -173,8 +178,5 @@ def conclude_tag(
 
 def skipped_stages(judgement: Judgement, policy: Policy, reason: str, *stages: Stage) -> tuple[Check, ...]:
     """Rows for stages that were not reached."""
-    return tuple(
-        check
-        for stage in stages
-        for check in skipped_stage(policy, stage, judgement.reference.asked, reason, by_digest=judgement.by_digest)
-    )
+    asked, by_digest = judgement.reference.asked, judgement.by_digest
+    return tuple(check for stage in stages for check in skipped_stage(policy, stage, asked, reason, by_digest=by_digest))

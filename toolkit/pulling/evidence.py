@@ -11,10 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from toolkit.errors import LayerError, SourceError
+from toolkit.errors import LayerError, NotFoundError, SourceError
 from toolkit.layers.measure import LayerMeasure
 from toolkit.ledger.lines import Evidence
+from toolkit.manifests.descriptor import Descriptor, Platform
 from toolkit.manifests.raw import RawManifest
+from toolkit.records import Reuse
 from toolkit.references import Reference
 from toolkit.reuse.stored_image import StoredImage
 from toolkit.verification.blob import BlobFacts
@@ -24,14 +26,18 @@ IMAGE: Final = "image"
 BLOB: Final = "blob"
 TROUBLE: Final = "trouble"
 ROTTEN: Final = "rotten"
+DECISION: Final = "decision"
 TAG: Final = "tag"
 
 _BLOB_FIELDS: Final = tuple(field.name for field in fields(BlobFacts) if field.name != "measure")
 _MEASURE_FIELDS: Final = tuple(field.name for field in fields(LayerMeasure))
 
 
-def of_manifest(raw: RawManifest, reference: Reference, *, seed_grammar: bool) -> Evidence:
-    """Keep what was asked and what the source claimed about the manifest; its body lies under its digest."""
+def of_manifest(raw: RawManifest, reference: Reference, *, seed_grammar: bool, below: bool = False) -> Evidence:
+    """Keep what was asked and what the source claimed about the manifest; its body lies under its digest.
+
+    ``below`` tells that an index led to it; the document that was asked for itself is not below.
+    """
     return Evidence(
         MANIFEST,
         {
@@ -43,8 +49,28 @@ def of_manifest(raw: RawManifest, reference: Reference, *, seed_grammar: bool) -
             "accept": raw.accept,
             "content_type": raw.content_type,
             "header_digest": raw.header_digest,
+            "made_from": raw.made_from,
+            "unsigned_because": raw.unsigned_because,
+            "descriptor": None if raw.descriptor is None else asdict(raw.descriptor),
+            "below": below,
         },
     )
+
+
+def of_trouble(asked: str, error: SourceError) -> Evidence:
+    """Keep that the source did not give a document."""
+    missing = isinstance(error, NotFoundError)
+    return Evidence(TROUBLE, {"digest": asked, "code": error.code, "message": error.message, "missing": missing})
+
+
+def of_decision(decision: Reuse) -> Evidence:
+    """Keep why a layer of the graph was reused or not."""
+    return Evidence(DECISION, asdict(decision))
+
+
+def to_decision(content: dict[str, Any]) -> Reuse:
+    """Make the decision again."""
+    return Reuse(**content)
 
 
 def to_manifest(content: dict[str, Any], body: bytes) -> RawManifest:
@@ -54,6 +80,9 @@ def to_manifest(content: dict[str, Any], body: bytes) -> RawManifest:
         accept=content["accept"],
         content_type=content["content_type"],
         header_digest=content["header_digest"],
+        made_from=content["made_from"],
+        unsigned_because=content["unsigned_because"],
+        descriptor=None if content["descriptor"] is None else _descriptor(content["descriptor"]),
     )
 
 
@@ -124,6 +153,12 @@ def _blob(facts: BlobFacts) -> dict[str, Any]:
             "actual": None if problem.actual is None else str(problem.actual),
         }
     return content
+
+
+def _descriptor(content: dict[str, Any]) -> Descriptor:
+    platform = content["platform"]
+    values = {**content, "urls": tuple(content["urls"]), "platform": None if platform is None else Platform(**platform)}
+    return Descriptor(**values)
 
 
 def _text(data: bytes | None) -> str | None:

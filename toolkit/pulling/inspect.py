@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from os import PathLike
 
+from toolkit.digests import Digest
 from toolkit.errors import SourceError, ToolkitError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
+from toolkit.manifests.descriptor import PLATFORM
+from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import conclude, intact_rows, plan_rows, skipped_stages, standing_images
 from toolkit.pulling.consulted import ConsultedGraph
@@ -19,21 +22,24 @@ from toolkit.pulling.pull import resolve
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
-from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer
+from toolkit.pulling.supply import LiveSupply
+from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted
+from toolkit.pulling.walk import Walk, asked_platform, referrer_rows
 from toolkit.records import Check
 from toolkit.references import Reference
-from toolkit.reuse.plan import plan_ids
+from toolkit.reuse.plan import IdPlan, plan_ids
 from toolkit.reuse.stored_image import GraphView
 from toolkit.sources.opening import Openable
 from toolkit.sources.protocol import Connection
 from toolkit.verification.blob import BlobFacts
+from toolkit.verification.document import Way, document_kind, verify_document
 from toolkit.verification.judgement import Judgement, judge_manifest
 from toolkit.verification.policy import Policy
-from toolkit.verification.verdict import refusal_error
+from toolkit.verification.verdict import refusal_error, skipped_stage
 
 
 def inspect(
-    reference: str,
+    reference: str | None = None,
     *,
     source: Openable | None = None,
     graph: Graph | str | PathLike[str] | None = None,
@@ -44,6 +50,8 @@ def inspect(
     password: str | None = None,
     realms: Collection[str] = (),
     insecure: Collection[str] = (),
+    platform: str = PLATFORM,
+    referrers: bool = False,
     progress: ProgressSink | None = None,
     workers: int = WORKERS,
 ) -> Report:
@@ -51,10 +59,14 @@ def inspect(
 
     Parameters
     ----------
-    reference : str
+    reference : str, optional
         As in ``pull``.
     graph : Graph or path, optional
         Where rejected bytes and the ledger are kept, and against which IDs are planned; without it nothing is kept.
+    platform : str
+        As in ``pull``; ``all`` judges every manifest of an index.
+    referrers : bool
+        Ask also what refers to the image: signatures, attestations, bills of materials.
     source, policy, accept, ledger, username, password, realms, insecure, progress, workers
         As in ``pull``.
 
@@ -75,14 +87,21 @@ def inspect(
         target.prepare()
     book = ledger if ledger is not None else Ledger(None if target is None else target.layout.ledger)
     with (
-        session("inspect", reference, where.name, rules, book, target) as scope,
+        session("inspect", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed) as connection,
     ):
+        scope.platform = platform
         try:
-            _Inspector(scope, connection, target, rules, progress, workers).run(asked)
+            _Inspector(scope, connection, target, rules, progress, workers).run(asked, referrers=referrers)
         finally:
             scope.call.note(*connection.drain())
         return scope.report
+
+
+def _verifiable(plan: IdPlan, policy: Policy) -> list[str]:
+    """List the layers worth fetching: Docker 1.9 asked for every one, also for what nobody can verify."""
+    digests = [one.image.layer_digest for one in plan.images]
+    return [digest for digest in digests if policy.is_seed or Digest.is_exact(digest)]
 
 
 class _Inspector:
@@ -103,11 +122,14 @@ class _Inspector:
         self.progress = progress
         self.workers = workers
 
-    def run(self, asked: Reference) -> None:
+    def run(self, asked: Reference, *, referrers: bool) -> None:
         """Judge one image and note how it ended."""
         raw = self.connection.manifest(asked)
         self.scope.bodies[raw.body_digest] = raw.body
         self.note(*self.connection.drain(), evidence.of_manifest(raw, asked, seed_grammar=self.policy.is_seed))
+        if not self.policy.is_seed and document_kind(raw, Way()) != "schema1":
+            self._documents(raw, asked, referrers=referrers)
+            return
         judgement = judge_manifest(raw, asked, self.policy, judge_all=True)
         self.scope.digest = judgement.record.digest
         self.note(judgement.record, *judgement.signatures, *judgement.checks)
@@ -116,6 +138,42 @@ class _Inspector:
         refusal, error = self._layers(judgement)
         self.note(*skipped_stages(judgement, self.policy, "nothing is registered", "tag"))
         self._finish(judgement.refusal or refusal, error)
+
+    def _documents(self, raw: RawManifest, asked: Reference, *, referrers: bool) -> None:
+        scratch = Graph.temporary() if self.graph is None else self.graph
+        transfer = Transfer(
+            self.connection,
+            scratch,
+            keep="nothing" if self.graph is None else "rejected",
+            as_seed=False,
+            progress=self.progress,
+            workers=self.workers,
+        )
+        supply = LiveSupply(self.connection, transfer, None, self.note, self.scope.bodies)
+        platform = asked_platform(self.scope.platform)
+        walk = Walk(supply, self.policy, self.note, self.scope.focus, platform=platform, judge_all=True)
+        found = walk.run(raw, asked)
+        self.scope.focus(asked.text)
+        self.scope.digest, self.scope.image_id = found.root, found.image_id
+        if self.graph is not None:
+            for body in self.scope.bodies.values():
+                self.graph.blobs.add(body, quarantine=found.refusal is not None)
+        reason = "nothing is registered"
+        self.note(*skipped_stage(self.policy, "tag", asked.asked, reason, by_digest=asked.digest is not None))
+        if referrers:
+            self._referrers(found.root)
+        self._finish(found.refusal, found.trouble)
+
+    def _referrers(self, digest: str) -> None:
+        """Note what refers to a manifest: signatures, attestations and the like; they are listed, not followed."""
+        found = self.connection.referrers(digest)
+        if found.manifest is not None:
+            self.scope.bodies[found.manifest.body_digest] = found.manifest.body
+            verdict = verify_document(found.manifest, Reference.bare("referrers"), self.policy, Way())
+            ways = {"api": "found by the referrers API", "tag": "found under the fallback tag"}
+            if verdict.value is not None:
+                self.note(*referrer_rows(verdict.value, digest, ways.get(found.way, found.way)))
+        self.note(*self.connection.drain())
 
     def _layers(self, judgement: Judgement) -> tuple[Check | None, SourceError | None]:
         if judgement.images is None:
@@ -138,7 +196,7 @@ class _Inspector:
             as_seed=self.policy.is_seed,
             progress=self.progress,
             workers=self.workers,
-        ).fetch(one.image.layer_digest for one in plan.images)
+        ).fetch(Wanted(digest) for digest in _verifiable(plan, self.policy))
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
         facts = {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
         self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))

@@ -16,8 +16,10 @@ from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import skipped_stages
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows, strong_id_rows
-from toolkit.pulling.session import refused, session
+from toolkit.pulling.session import Session, refused, session
+from toolkit.pulling.walk import judge_alone
 from toolkit.references import Reference
+from toolkit.verification.document import Way, document_kind
 from toolkit.verification.judgement import judge_manifest
 from toolkit.verification.policy import Policy
 from toolkit.verification.verdict import refusal_error
@@ -68,6 +70,8 @@ def judge(
     asked = _reference(reference, rules)
     manifest = raw if isinstance(raw, RawManifest) else RawManifest(body=bytes(raw))
     with session("judge", reference, "bytes in hand", rules, Ledger.of(ledger), None) as scope:
+        if not rules.is_seed and document_kind(manifest, Way()) != "schema1":
+            return _document(scope, manifest, asked, rules)
         judgement = judge_manifest(manifest, asked, rules, judge_all=True)
         scope.bodies[manifest.body_digest] = manifest.body
         scope.digest = judgement.record.digest
@@ -88,6 +92,19 @@ def judge(
         else:
             scope.finish(refused(refusal), refusal_error(refusal))
         return scope.report
+
+
+def _document(scope: Session, raw: RawManifest, asked: Reference, policy: Policy) -> Report:
+    scope.bodies[raw.body_digest] = raw.body
+    scope.call.note(evidence.of_manifest(raw, asked, seed_grammar=False))
+    verdict, rows = judge_alone(raw, asked, policy, _REASON)
+    scope.call.note(*rows)
+    scope.digest = verdict.record.digest
+    if verdict.refusal is None:
+        scope.finish("accepted")
+    else:
+        scope.finish(refused(verdict.refusal), refusal_error(verdict.refusal))
+    return scope.report
 
 
 def _reference(text: str, policy: Policy) -> Reference:

@@ -13,6 +13,7 @@ from os import PathLike
 from toolkit.errors import SourceError, UsageError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
+from toolkit.manifests.descriptor import PLATFORM
 from toolkit.manifests.raw import RawManifest
 from toolkit.manifests.schema1 import MEDIA_TYPE, SIGNED_MEDIA_TYPE
 from toolkit.pulling import evidence
@@ -28,25 +29,29 @@ from toolkit.pulling.consulted import ConsultedGraph
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, session
-from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, known, measured
+from toolkit.pulling.supply import LiveSupply
+from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted, known, measured
+from toolkit.pulling.walk import Walk, Walked, asked_platform
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
-from toolkit.sources.opening import Openable, open_source
+from toolkit.sources.opening import Openable, open_registry, open_source
 from toolkit.sources.protocol import Connection, Source
 from toolkit.verification.blob import BlobFacts
+from toolkit.verification.document import Way, document_kind
 from toolkit.verification.judgement import Judgement, judge_manifest
 from toolkit.verification.policy import Policy
-from toolkit.verification.verdict import first_refusal, refusal_error
+from toolkit.verification.verdict import first_refusal, refusal_error, skipped_stage
 
 
 def pull(
-    reference: str,
+    reference: str | None,
     graph: Graph | str | PathLike[str],
     *,
     source: Openable | None = None,
     policy: Policy | str = "strict",
     accept: Collection[str] = (),
     all_tags: bool = False,
+    platform: str = PLATFORM,
     ledger: Ledger | None = None,
     username: str | None = None,
     password: str | None = None,
@@ -59,8 +64,8 @@ def pull(
 
     Parameters
     ----------
-    reference : str
-        ``[HOST[:PORT]/]NAME[:TAG][@DIGEST]``.
+    reference : str or None
+        ``[HOST[:PORT]/]NAME[:TAG][@DIGEST]``; None for the only image of a ``source`` of files.
     graph : Graph or path
         Where images live; made when it is not there.
     source : Source, str or path, optional
@@ -69,6 +74,9 @@ def pull(
         ``strict`` or ``docker-1.9``.
     accept : collection of str
         Rules excepted by name.
+    platform : str
+        ``os/architecture[/variant]`` to take from an index, or ``all``; never this machine's own, so that the same
+        call means the same everywhere.
     all_tags : bool
         Pull every tag of the repository; the reference must not name one.
     ledger : Ledger, optional
@@ -106,21 +114,22 @@ def pull(
     target.prepare()
     book = ledger if ledger is not None else Ledger(target.layout.ledger)
     with (
-        session("pull", reference, where.name, rules, book, target) as scope,
+        session("pull", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed) as connection,
     ):
+        scope.platform = platform
         puller = _Puller(scope, connection, target, rules, progress, workers)
         try:
             puller.run(asked, all_tags=all_tags)
         finally:
-            scope.call.image = reference
+            scope.focus(scope.reference)
             scope.call.note(*connection.drain())
         scope.finish("accepted")
         return scope.report
 
 
 def resolve(
-    reference: str,
+    reference: str | None,
     source: Openable | None,
     policy: Policy,
     *,
@@ -129,24 +138,18 @@ def resolve(
     realms: Collection[str],
     insecure: Collection[str],
 ) -> tuple[Source, Reference]:
-    """Find the source a reference is asked of, and read the reference for it."""
-    seed = policy.is_seed
-    if source is None:
-        asked = Reference.parse(reference, seed_grammar=seed)
-        return (
-            open_source(asked.repository.registry, username=username, password=password, realms=realms, insecure=insecure),
-            asked,
-        )
-    where = open_source(source, username=username, password=password, realms=realms, insecure=insecure)
-    asked = Reference.parse(reference, registry=where.name, seed_grammar=seed)
-    if asked.repository.registry != where.name:
-        raise UsageError(
-            f"the reference names {asked.repository.registry}, the source is {where.name}",
-            expected=where.name,
-            actual=asked.repository.registry,
-            next_step="leave the host out of the reference, or the source out of the call",
-        )
-    return where, asked
+    """Find the source a reference is asked of, and let the source read the reference.
+
+    Without a source the registry is the one the reference names; without a reference the source must hold one image.
+    """
+    if source is not None:
+        where = open_source(source, username=username, password=password, realms=realms, insecure=insecure)
+    elif reference is not None:
+        named = Reference.parse(reference, seed_grammar=policy.is_seed).repository.registry
+        where = open_registry(named, username=username, password=password, realms=realms, insecure=insecure)
+    else:
+        raise UsageError("neither a reference nor a source is given", expected="one of them", next_step="name an image")
+    return where, where.resolve(reference, seed_grammar=policy.is_seed)
 
 
 class _Puller:
@@ -184,6 +187,8 @@ class _Puller:
     def _image(self, reference: Reference) -> bool:
         """Pull one image; return whether the graph now holds something it did not."""
         raw = self._manifest(reference)
+        if not self.policy.is_seed and document_kind(raw, Way()) != "schema1":
+            return self._documents(raw, reference)
         judgement = judge_manifest(raw, reference, self.policy, judge_all=False)
         refusal = judgement.refusal
         self.scope.digest = judgement.record.digest
@@ -203,6 +208,52 @@ class _Puller:
             return self._tag(judgement, plan, registered=registered)
         finally:
             self.graph.release(self.scope.call.name, ids)
+
+    def _documents(self, raw: RawManifest, reference: Reference) -> bool:
+        """Pull an image of today's formats; return whether the graph now holds something it did not."""
+        transfer = Transfer(self.connection, self.graph, keep="all", as_seed=False, progress=self.progress, workers=self.workers)
+        supply = LiveSupply(self.connection, transfer, self.graph, self.note, self.scope.bodies)
+        walk = Walk(
+            supply,
+            self.policy,
+            self.note,
+            self.scope.focus,
+            platform=asked_platform(self.scope.platform),
+            judge_all=False,
+        )
+        found = walk.run(raw, reference)
+        self.scope.focus(reference.text)
+        self.scope.digest, self.scope.image_id = found.root, found.image_id
+        self.note(*self.connection.drain())
+        for body in self.scope.bodies.values():
+            self.graph.blobs.add(body, quarantine=found.refusal is not None)
+        if found.refusal is not None or found.trouble is not None:
+            reason = "the image was refused" if found.refusal is not None else "a part of the image could not be fetched"
+            self.note(*skipped_stage(self.policy, "tag", reference.asked, reason, by_digest=reference.digest is not None))
+            if found.refusal is not None:
+                raise refusal_error(found.refusal)
+            assert found.trouble is not None
+            raise found.trouble
+        registered = False
+        for image in found.images:
+            if image.digest.startswith("sha512:"):
+                self.graph.blobs.add(self.scope.bodies[image.body_digest], algorithm="sha512")
+            for chain_id, diff_id, blob in image.layers:
+                registered = self.graph.chains.add(chain_id, diff_id, blob) or registered
+        return self._tag_documents(reference, found, raw, registered=registered)
+
+    def _tag_documents(self, reference: Reference, found: Walked, raw: RawManifest, *, registered: bool) -> bool:
+        by_digest = reference.digest is not None
+        self.scope.call.sync()
+        self.graph.point(reference.local_text, media_type=found.media_type, digest=raw.body_digest, size=len(raw.body))
+        if not reference.repository.local_name:
+            reason = "the source names no repository"
+            self.note(*skipped_stage(self.policy, "tag", reference.asked, reason, by_digest=by_digest))
+            return registered
+        old = self.graph.set_reference(reference.repository.local_name, reference.asked, found.image_id)
+        record, checks = conclude_tag(reference, found.image_id, old, self.policy, by_digest=by_digest, registered=registered)
+        self.note(evidence.of_tag(old, registered=registered), *checks, record)
+        return record.newer
 
     def _manifest(self, reference: Reference) -> RawManifest:
         raw = self.connection.manifest(reference)
@@ -246,7 +297,7 @@ class _Puller:
             as_seed=self.policy.is_seed,
             progress=self.progress,
             workers=self.workers,
-        ).fetch(absent)
+        ).fetch(Wanted(digest) for digest in absent)
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
         facts |= {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
         self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))
@@ -304,7 +355,7 @@ class _Puller:
         reference, image_id = judgement.reference, plan.images[-1].id
         self.scope.call.sync()
         old = self.graph.set_reference(reference.repository.local_name, reference.asked, image_id)
-        record, checks = conclude_tag(reference, judgement, image_id, old, self.policy, registered=registered)
+        record, checks = conclude_tag(reference, image_id, old, self.policy, by_digest=judgement.by_digest, registered=registered)
         self.note(evidence.of_tag(old, registered=registered), *checks, record)
         self.graph.point(
             reference.local_text,

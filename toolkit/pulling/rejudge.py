@@ -6,14 +6,16 @@ policy the frames come out equal, under another they tell what it would have sai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit import fsops
-from toolkit.errors import LedgerError
+from toolkit.errors import LedgerError, NotFoundError, SourceError
 from toolkit.graph.store import Graph
 from toolkit.layers.measure import measure
 from toolkit.ledger.ledger import Ledger
 from toolkit.ledger.lines import EvidenceRow
+from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import (
     conclude,
@@ -26,16 +28,19 @@ from toolkit.pulling.conclusion import (
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.pulling.session import Session, refused
-from toolkit.pulling.transfer import identified
-from toolkit.records import Check, Pull, Record
+from toolkit.pulling.supply import Contents
+from toolkit.pulling.transfer import Wanted, identified
+from toolkit.pulling.walk import Walk, asked_platform, judge_alone
+from toolkit.records import Check, Pull, Record, Reuse
 from toolkit.references import Reference
 from toolkit.reuse.plan import plan_ids
 from toolkit.reuse.stored_image import StoredImage
 from toolkit.verification.blob import BlobFacts
 from toolkit.verification.blob_meter import BlobMeter
+from toolkit.verification.document import Way, document_kind
 from toolkit.verification.judgement import Judgement, judge_manifest
 from toolkit.verification.policy import Policy
-from toolkit.verification.verdict import first_refusal, refusal_error
+from toolkit.verification.verdict import first_refusal, refusal_error, skipped_stage
 
 
 @dataclass(slots=True)
@@ -47,8 +52,11 @@ class _Kept:
     images: dict[str, StoredImage] = field(default_factory=dict)
     facts: dict[str, BlobFacts] = field(default_factory=dict)
     fetched: set[str] = field(default_factory=set)
-    troubled: set[str] = field(default_factory=set)
+    troubled: dict[str, str] = field(default_factory=dict)
     rotten: dict[str, str] = field(default_factory=dict)
+    below: dict[str, dict[str, object]] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    chains: list[Reuse] = field(default_factory=list)
     tag: dict[str, object] | None = None
 
 
@@ -81,13 +89,92 @@ def rejudge(report: Report, *, policy: Policy | str | None = None) -> Report:
         scope.call.image = image
         body = report.body(str(kept.manifest["body"]))
         scope.bodies[str(kept.manifest["body"])] = body
-        judgement = judge_manifest(
-            evidence.to_manifest(kept.manifest, body), kept.reference, rules, judge_all=pull.verb != "pull"
-        )
+        raw = evidence.to_manifest(kept.manifest, body)
+        if not rules.is_seed and document_kind(raw, Way()) != "schema1":
+            _documents(raw, kept, report, scope)
+            continue
+        judgement = judge_manifest(raw, kept.reference, rules, judge_all=pull.verb != "pull")
         scope.digest = judgement.record.digest
         scope.call.note(*_decisions(judgement, kept, rules, pull.verb, report.graph))
     _finish(scope, pull)
     return scope.report
+
+
+class _KeptSupply:
+    """Hands out what was kept of one image."""
+
+    def __init__(self, kept: _Kept, report: Report) -> None:
+        self._kept = kept
+        self._report = report
+
+    def manifest(self, reference: Reference) -> RawManifest:
+        """A document below the one that was asked for."""
+        content = self._kept.below.get(reference.asked)
+        if content is None:
+            kind = NotFoundError if reference.asked in self._kept.absent else SourceError
+            raise kind(self._kept.troubled.get(reference.asked, "it was not asked for then"))
+        return evidence.to_manifest(content, self._report.body(str(content["body"])))
+
+    def contents(self, wanted: Sequence[Wanted]) -> Contents:
+        """Facts, from bytes read again where they were kept."""
+        digests = {one.digest: one for one in wanted}
+        facts = {
+            digest: _read_again(one, self._report.graph, as_seed=False, algorithm=digests[digest].algorithm)
+            for digest, one in self._kept.facts.items()
+            if digest in digests
+        }
+        trouble = {digest: SourceError(self._kept.troubled[digest]) for digest in digests if digest in self._kept.troubled}
+        return Contents(facts=facts, trouble=trouble, fetched=frozenset(self._kept.fetched & set(digests)))
+
+    def body(self, digest: str) -> bytes | None:
+        """Small content."""
+        return self._report.body(digest)
+
+    def layers(self, wanted: Sequence[Wanted], chain: Sequence[str]) -> tuple[Contents, tuple[Reuse, ...]]:
+        """Facts of layers, and the decisions about the graph as it was."""
+        candidates = set(chain)
+        return self.contents(wanted), tuple(one for one in self._kept.chains if one.candidate in candidates)
+
+
+def _documents(raw: RawManifest, kept: _Kept, report: Report, scope: Session) -> None:
+    pull, policy, reference = report.pull, scope.policy, kept.reference
+    scope.platform = pull.platform
+    walk = Walk(
+        _KeptSupply(kept, report),
+        policy,
+        scope.call.note,
+        scope.focus,
+        platform=asked_platform(pull.platform),
+        judge_all=pull.verb != "pull",
+    )
+    by_digest = reference.digest is not None
+    if pull.verb == "judge":
+        verdict, rows = judge_alone(raw, reference, policy, "a manifest alone was judged")
+        scope.call.note(*rows)
+        scope.digest = verdict.record.digest
+        return
+    found = walk.run(raw, reference)
+    scope.focus(reference.text)
+    scope.digest = found.root
+    if kept.tag is not None and found.refusal is None and found.trouble is None:
+        old = kept.tag["old_id"]
+        record, checks = conclude_tag(
+            reference,
+            found.image_id,
+            None if old is None else str(old),
+            policy,
+            by_digest=by_digest,
+            registered=bool(kept.tag["registered"]),
+        )
+        scope.call.note(*checks, record)
+        return
+    if pull.verb == "inspect":
+        reason = "nothing is registered"
+    elif found.refusal is not None:
+        reason = "the image was refused"
+    else:
+        reason = "a part of the image could not be fetched" if found.trouble else "the source names no repository"
+    scope.call.note(*skipped_stage(policy, "tag", reference.asked, reason, by_digest=by_digest))
 
 
 def _decisions(judgement: Judgement, kept: _Kept, policy: Policy, verb: str, graph: Graph | None) -> list[Record]:
@@ -128,17 +215,17 @@ def _decisions(judgement: Judgement, kept: _Kept, policy: Policy, verb: str, gra
         old = kept.tag["old_id"]
         record, checks = conclude_tag(
             kept.reference,
-            judgement,
             plan.images[-1].id,
             None if old is None else str(old),
             policy,
+            by_digest=judgement.by_digest,
             registered=bool(kept.tag["registered"]),
         )
         rows += [*checks, record]
     return rows
 
 
-def _read_again(facts: BlobFacts, graph: Graph | None, *, as_seed: bool) -> BlobFacts:
+def _read_again(facts: BlobFacts, graph: Graph | None, *, as_seed: bool, algorithm: str = "sha256") -> BlobFacts:
     """Measure kept bytes anew; where none were kept, the facts noted then must do."""
     path = None if graph is None or facts.evidence is None else graph.blobs.evidence(facts.evidence)
     if path is None:
@@ -153,19 +240,20 @@ def _read_again(facts: BlobFacts, graph: Graph | None, *, as_seed: bool) -> Blob
         size=meter.size,
         actual=actual,
         matches=matches,
-        measure=measure(fsops.chunks(path)) if looked_into else None,
+        measure=measure(fsops.chunks(path), algorithm=algorithm, as_seed=as_seed) if looked_into else None,
     )
 
 
 def _images(report: Report) -> dict[str, _Kept]:
     """Sort a call's evidence by image, in order."""
     found: dict[str, _Kept] = {}
+    current: _Kept | None = None
     for row in report.ledger.evidence(report.call):
-        if row.evidence.kind == evidence.MANIFEST:
-            content = row.evidence.content
-            found[row.stamp.image] = _Kept(evidence.to_reference(content), content)
-        elif row.stamp.image in found:
-            _add(found[row.stamp.image], row)
+        content = row.evidence.content
+        if row.evidence.kind == evidence.MANIFEST and not content["below"]:
+            current = found[row.stamp.image] = _Kept(evidence.to_reference(content), content)
+        elif current is not None:
+            _add(current, row)
         else:
             raise LedgerError("evidence without a manifest", where=report.call, actual=row.stamp.image)
     return found
@@ -188,7 +276,13 @@ def _add(kept: _Kept, row: EvidenceRow) -> None:
         if fetched:
             kept.fetched.add(facts.claimed)
     elif kind == evidence.TROUBLE:
-        kept.troubled.add(content["digest"])
+        kept.troubled[content["digest"]] = content["message"]
+        if content.get("missing"):
+            kept.absent.add(content["digest"])
+    elif kind == evidence.MANIFEST:
+        kept.below[evidence.to_reference(content).asked] = content
+    elif kind == evidence.DECISION:
+        kept.chains.append(evidence.to_decision(content))
     elif kind == evidence.ROTTEN:
         kept.rotten[content["digest"]] = content["own"]
     elif kind == evidence.TAG:

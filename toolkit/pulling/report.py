@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from toolkit.cards.card import Card, Table, Tone
-from toolkit.cards.escaping import middle_cut, short
 from toolkit.errors import LedgerError
 from toolkit.ledger.frames import frame
 from toolkit.ledger.ledger import Ledger
 from toolkit.ledger.lines import Row
-from toolkit.records import TABLES, Check, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
+from toolkit.pulling.report_card import card_of
+from toolkit.records import TABLES, Check, Descriptor, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from toolkit.cards.card import Card
     from toolkit.graph.store import Graph
-
-_TONES: Final[dict[str, Tone]] = {"accepted": "good", "rejected": "bad"}
-_SHOWN_FINDINGS: Final = 12
 
 
 class Report:
@@ -31,7 +28,7 @@ class Report:
 
     Attributes
     ----------
-    pulls, endpoints, requests, manifests, signatures, checks, layers, strong_ids, reuse, tags : pandas.DataFrame
+    pulls, endpoints, requests, manifests, descriptors, signatures, checks, layers, strong_ids, reuse, tags : pandas.DataFrame
         Fresh frames of the call's rows; see ``data/README.md`` for every column.
     mismatches : pandas.DataFrame
         The rows of ``checks`` that failed.
@@ -163,41 +160,20 @@ class Report:
             "strong_ids": _plain(self.records(StrongID)),
             "reuse": _plain(self.records(Reuse)),
             "manifests": _plain(self.records(Manifest)),
+            "descriptors": _plain(self.records(Descriptor)),
             "signatures": _plain(self.records(Signature)),
             "error": self.error,
         }
 
     def card(self) -> Card:
         """The report as a card."""
-        pull = self.pull
-        facts = [("reference", pull.reference), ("policy", _policy(pull)), ("digest", pull.digest or "none")]
-        if pull.image_id is not None:
-            facts.append(("image ID" if pull.outcome == "accepted" else "image ID it would have", pull.image_id))
-        if pull.status is not None:
-            facts.append(("status", pull.status))
-        if pull.error_text is not None:
-            facts.append(("reason", f"{pull.error_code}: {pull.error_text.strip()}"))
-        facts.append(("checks", _counts(self.records(Check))))
-        facts += [("signature", line) for line in _signatures(self.records(Signature))]
-        tables = [table for table in (_chain(self), _findings(self.findings)) if table is not None]
-        kept = "" if self.graph is None else f"evidence and ledger: {_place(self.graph)}"
-        return Card(
-            title=_title(pull),
-            tone=_TONES.get(pull.outcome, "open"),
-            facts=tuple(facts),
-            tables=tuple(tables),
-            footer=kept,
-        )
+        return card_of(self)
 
     def __repr__(self) -> str:
         return self.card().text()
 
     def _repr_html_(self) -> str:
         return self.card().html()
-
-
-def _place(graph: Graph) -> str:
-    return "a temporary graph, gone with this session" if graph.is_temporary else str(graph.layout.root)
 
 
 def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
@@ -212,67 +188,3 @@ def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 def _values(record: Record) -> list[tuple[str, Any]]:
     return [(field.name, getattr(record, field.name)) for field in dataclasses.fields(record)]
-
-
-def _title(pull: Pull) -> str:
-    said = {"undecided": "cannot be decided"}.get(pull.outcome, pull.outcome)
-    return f"{pull.verb} {pull.reference}: {said}"
-
-
-def _policy(pull: Pull) -> str:
-    return f"{pull.policy}, excepted: {pull.accepted_rules}" if pull.accepted_rules else pull.policy
-
-
-def _counts(checks: list[Check]) -> str:
-    passed, failed, skipped = (sum(check.outcome == outcome for check in checks) for outcome in ("passed", "failed", "skipped"))
-    refusing = sum(check.refuses for check in checks)
-    return f"{passed} passed, {failed} failed ({refusing} refusing), {skipped} skipped"
-
-
-def _signatures(signatures: list[Signature]) -> list[str]:
-    return [
-        f"{signature.status}{f' by key {signature.key_id}' if signature.key_id else ''}"
-        f"{f': {signature.reason.strip()}' if signature.reason else ''}"
-        for signature in signatures
-    ]
-
-
-def _chain(report: Report) -> Table | None:
-    layers: list[Layer] = report.records(Layer)
-    if not layers:
-        return None
-    strong = {record.position: record for record in report.records(StrongID)}
-    rows = []
-    for layer in sorted(layers, key=lambda one: -one.position):
-        named = strong.get(layer.position)
-        rows.append(
-            (
-                str(layer.position),
-                layer.disposition,
-                short(layer.blob_digest),
-                short(named.compatibility_id) if named else "-",
-                short(named.strong_id or "") if named else "-",
-                short(named.final_id or "") if named else "-",
-                middle_cut(layer.created_by or "", 38),
-            )
-        )
-    columns = ("layer", "disposition", "blob", "compatibility ID", "strong ID", "ID used", "created by")
-    return Table(f"{len(layers)} layers, top first", columns, tuple(rows))
-
-
-def _findings(findings: list[Check]) -> Table | None:
-    if not findings:
-        return None
-    rows = []
-    for check in findings[:_SHOWN_FINDINGS]:
-        verdict = "refuses" if check.refuses else ("excepted" if check.excepted else "recorded")
-        rows.append((check.rule, verdict, check.subject, _side(check.expected), _side(check.actual)))
-    more = len(findings) - _SHOWN_FINDINGS
-    caption = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}" + (
-        f", the first {_SHOWN_FINDINGS}" if more > 0 else ""
-    )
-    return Table(caption, ("rule", "verdict", "where", "expected", "actual"), tuple(rows), stacked=True)
-
-
-def _side(text: str | None) -> str:
-    return middle_cut(text or "-", 75)

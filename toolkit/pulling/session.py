@@ -34,6 +34,11 @@ class Session:
     image_id: str | None = None
     newer: bool | None = None
     status: str | None = None
+    platform: str | None = None
+
+    def focus(self, reference: str) -> None:
+        """Say which image the rows that come next belong to."""
+        self.call.image = reference
 
     @property
     def report(self) -> Report:
@@ -49,6 +54,7 @@ class Session:
                 reference=self.reference,
                 source=self.source,
                 policy=self.policy.name,
+                platform=self.platform,
                 accepted_rules=" ".join(sorted(self.policy.accept)),
                 outcome=outcome,
                 error_code=None if error is None else error.code,

@@ -24,6 +24,7 @@ from toolkit.verification.blob import BlobFacts
 from toolkit.verification.blob_meter import BlobMeter
 
 WORKERS: Final = 3
+_SMALL: Final = 8 * 1024 * 1024
 
 Keep = Literal["all", "rejected", "nothing"]
 """Which bytes stay: every one, those that were refused, or none (they are judged and go)."""
@@ -40,6 +41,20 @@ class Progress:
 
 
 ProgressSink = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Some content to be fetched.
+
+    ``size`` is where reading stops, when it is known; ``is_layer`` has it read to its end as a layer, with the diff ID
+    under ``algorithm``. What is no layer, and small, is remembered whole.
+    """
+
+    digest: str
+    size: int | None = None
+    is_layer: bool = True
+    algorithm: str = "sha256"
 
 
 class Transfer:
@@ -74,14 +89,15 @@ class Transfer:
         self._progress = progress
         self._workers = workers
         self._stop = threading.Event()
+        self.bodies: dict[str, bytes] = {}
 
-    def fetch(self, digests: Iterable[str]) -> dict[str, BlobFacts | SourceError]:
+    def fetch(self, wanted: Iterable[Wanted]) -> dict[str, BlobFacts | SourceError]:
         """Fetch blobs, each once; return the facts, or what kept the source from answering, for each digest."""
-        wanted = list(dict.fromkeys(digests))
+        wanted = list({one.digest: one for one in wanted}.values())
         if not wanted:
             return {}
         with ThreadPoolExecutor(max_workers=min(self._workers, len(wanted)), thread_name_prefix="layerproof") as pool:
-            futures = {digest: pool.submit(self._fetch, digest) for digest in wanted}
+            futures = {one.digest: pool.submit(self._fetch, one) for one in wanted}
             try:
                 return {digest: future.result() for digest, future in futures.items()}
             except BaseException:
@@ -89,9 +105,10 @@ class Transfer:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _fetch(self, digest: str) -> BlobFacts | SourceError:
+    def _fetch(self, wanted: Wanted) -> BlobFacts | SourceError:
+        digest = wanted.digest
         try:
-            return self._transfer(digest)
+            return self._transfer(wanted)
         except NotFoundError as error:
             self._tell(digest, "failed", 0, None)
             return BlobFacts(claimed=digest, missing=error.message)
@@ -99,7 +116,8 @@ class Transfer:
             self._tell(digest, "failed", 0, None)
             return error
 
-    def _transfer(self, digest: str) -> BlobFacts:
+    def _transfer(self, wanted: Wanted) -> BlobFacts:
+        digest = wanted.digest
         stream = self._connection.blob(digest)
         with self._graph.blobs.ingest(digest) as ingest:
             broken_off: str | None = None
@@ -109,15 +127,21 @@ class Transfer:
                         raise InterruptedPullError("the transfer was stopped", where=digest)
                     ingest.feed(chunk)
                     self._tell(digest, "downloading", ingest.meter.size, stream.announced)
+                    if wanted.size is not None and ingest.meter.size > wanted.size:
+                        break
             except SourceError as error:
                 broken_off = error.message
-            return self._facts(digest, ingest, stream.announced, broken_off)
+            return self._facts(wanted, ingest, stream.announced, broken_off)
 
-    def _facts(self, digest: str, ingest: Ingest, announced: int | None, broken_off: str | None) -> BlobFacts:
-        meter = ingest.meter
+    def _facts(self, wanted: Wanted, ingest: Ingest, announced: int | None, broken_off: str | None) -> BlobFacts:
+        digest, meter = wanted.digest, ingest.meter
         self._tell(digest, "verifying", meter.size, announced)
         matches, actual = identified(meter, ingest.chunks, as_seed=self._as_seed)
-        layer = measure(ingest.chunks()) if matches else None
+        layer = (
+            measure(ingest.chunks(), algorithm=wanted.algorithm, as_seed=self._as_seed) if matches and wanted.is_layer else None
+        )
+        if matches and not wanted.is_layer and meter.size <= _SMALL:
+            self.bodies[digest] = b"".join(ingest.chunks())
         evidence: Digest | None = None
         if matches and self._keep == "all":
             evidence = ingest.commit()
@@ -160,8 +184,11 @@ def identified(meter: BlobMeter, chunks: Callable[[], Iterator[bytes]], *, as_se
     return found == meter.expected, found or meter.actual
 
 
-def measured(graph: Graph, digest: str) -> BlobFacts:
+def measured(graph: Graph, digest: str, wanted: Wanted | None = None) -> BlobFacts:
     """Make the facts of a blob that lies in the graph already, read anew."""
+    wanted = wanted or Wanted(digest)
+    if not wanted.is_layer:
+        return known(graph, digest)
     size = 0
 
     def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -170,7 +197,7 @@ def measured(graph: Graph, digest: str) -> BlobFacts:
             size += len(chunk)
             yield chunk
 
-    layer = measure(counted(graph.blobs.chunks(digest)))
+    layer = measure(counted(graph.blobs.chunks(digest)), algorithm=wanted.algorithm)
     return BlobFacts(claimed=digest, size=size, actual=digest, matches=True, evidence=digest, measure=layer)
 
 

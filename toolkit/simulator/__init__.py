@@ -4,6 +4,7 @@ The rule of this room: everything is made from fixed seeds, so that two machines
 uses it, except the command's ``lab``.
 """
 
+from toolkit.simulator.catalogue import CASES, combined, serve
 from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image, layer_blob
 from toolkit.simulator.server import LoopbackServer
 from toolkit.simulator.signing import SigningKey
@@ -11,6 +12,7 @@ from toolkit.simulator.tampering import TAMPERINGS, Served, honest
 from toolkit.simulator.teaching import GRAPHS, prepare_graph, teaching_registry
 
 __all__ = [
+    "CASES",
     "GRAPHS",
     "TAMPERINGS",
     "LayerRecipe",
@@ -19,8 +21,10 @@ __all__ = [
     "SigningKey",
     "SimulatedImage",
     "build_image",
+    "combined",
     "honest",
     "layer_blob",
     "prepare_graph",
+    "serve",
     "teaching_registry",
 ]

@@ -6,9 +6,10 @@ The rule of this file: 127.0.0.1 only, any free port unless one is asked for, an
 from __future__ import annotations
 
 import http.server
+import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Self
 
 from toolkit.sources.static_registry import Answer, StaticRegistry
 
@@ -48,7 +49,7 @@ class LoopbackServer:
             def log_message(self, *unused: object) -> None:
                 """Say nothing: the client's frame `requests` tells."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -65,6 +66,13 @@ class LoopbackServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let a client hang up when it has seen enough; anything else is told as ever."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _of_registry(registry: StaticRegistry) -> AnswerTo:

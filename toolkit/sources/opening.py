@@ -15,11 +15,27 @@ import httpx
 
 from toolkit.errors import SourceError, UsageError
 from toolkit.sources.credentials import Credentials
+from toolkit.sources.dir_image import DirImage
+from toolkit.sources.docker_archive import DockerArchive
+from toolkit.sources.docker_root import DockerRoot
+from toolkit.sources.files import FileSource
+from toolkit.sources.oci_layout import OciLayout
 from toolkit.sources.protocol import Source
 from toolkit.sources.registry import RegistrySource
+from toolkit.sources.registry_tree import RegistryTree
 from toolkit.sources.static_registry import DESCRIPTION, StaticRegistry
+from toolkit.sources.tree import Below, FolderTree, TarTree, Tree, open_tree
 
 _HOST: Final = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:.]+\](?::[0-9]+)?|[A-Za-z0-9.-]+(?::[0-9]+)?)/?", re.ASCII)
+
+_KINDS: Final = (OciLayout, DirImage, DockerArchive, RegistryTree, DockerRoot)
+"""What files are tried as, in this order: a hybrid archive is a layout first, a ``dir:`` is told by its version."""
+_EXPECTED: Final = (
+    f"a saved registry ({DESCRIPTION}), an OCI layout (oci-layout, index.json), a dir: image (version, manifest.json), "
+    "a docker-archive (manifest.json, or repositories), a registry's storage (docker/registry/v2), "
+    "or a docker root (image/DRIVER, or graph); all but the first also as a tar"
+)
+_SHOWN: Final = 8
 
 Openable = str | PathLike[str] | Source | httpx.BaseTransport
 """What ``open_source`` takes."""
@@ -38,7 +54,9 @@ def open_source(
     Parameters
     ----------
     where : str, path, Source or httpx transport
-        ``host[:port]`` or the URL of a registry; the folder of a saved registry; a transport that answers for one.
+        ``host[:port]`` or the URL of a registry; a path that exists, which is looked at: the folder of a saved registry,
+        an OCI layout, a ``dir:`` image, a docker-archive, a registry's storage or a docker root, as a folder or a tar,
+        plain or compressed; a transport that answers for a registry.
     username, password : str, optional
         Sent to that registry only; anonymous without them.
     realms : collection of str
@@ -53,7 +71,7 @@ def open_source(
     Raises
     ------
     SourceError
-        The folder holds no registry.
+        Nothing at that path is known to hold images, or it cannot be read.
     UsageError
         Nothing that can be opened.
 
@@ -68,27 +86,71 @@ def open_source(
         return RegistrySource("localhost", transport=where)
     if not isinstance(where, str | PathLike):
         return where
+    path = Path(where)
+    if _exists(path):
+        return _open_path(path)
+    return open_registry(fspath(where), username=username, password=password, realms=realms, insecure=insecure)
+
+
+def open_registry(
+    where: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    realms: Collection[str] = (),
+    insecure: Collection[str] = (),
+) -> RegistrySource:
+    """Open a registry by its host or URL, whatever folders there are of that name.
+
+    Raises
+    ------
+    UsageError
+        It is no host and no URL of one.
+    """
+    match = _HOST.fullmatch(where)
+    if match is None:
+        raise UsageError(
+            f"{where!r} is no source of images",
+            expected=f"host[:port], http(s)://host[:port], or a path: {_EXPECTED}",
+            actual=where,
+            next_step="check the spelling; a folder or file must exist",
+        )
     credentials = None
     if username is not None or password is not None:
         credentials = Credentials(username or "", password or "", realms)
-    path = Path(where)
-    if path.is_dir():
-        if not (path / DESCRIPTION).is_file():
-            raise SourceError(
-                f"nothing in {path} is known to hold images",
-                where=str(path),
-                expected=f"a saved registry ({DESCRIPTION})",
-                next_step="give host[:port] of a registry, or the folder of a saved one",
-            )
+    allowed = {*insecure, match[1]} if where.startswith("http://") else set(insecure)
+    return RegistrySource(match[1], credentials=credentials, insecure=allowed)
+
+
+def _open_path(path: Path) -> Source:
+    """Name what is at a path: by what stands in a folder or a tar, never by how it is called."""
+    tree = open_tree(path)
+    if isinstance(tree, FolderTree) and tree.kind(DESCRIPTION) == "file":
         registry = StaticRegistry.load(path)
         return RegistrySource(registry.name, transport=registry)
-    match = _HOST.fullmatch(fspath(where))
-    if match is None:
-        raise UsageError(
-            f"{fspath(where)!r} is no source of images",
-            expected="host[:port], http(s)://host[:port], or the folder of a saved registry",
-            actual=fspath(where),
-            next_step="check the spelling; a folder must exist",
-        )
-    allowed = {*insecure, match[1]} if fspath(where).startswith("http://") else set(insecure)
-    return RegistrySource(match[1], credentials=credentials, insecure=allowed)
+    return _recognised(tree, path)
+
+
+def _recognised(tree: Tree, path: Path) -> Source:
+    top = tree.names("")
+    within = [Below(tree, top[0])] if isinstance(tree, TarTree) and len(top) == 1 and tree.kind(top[0]) == "folder" else []
+    for candidate in (tree, *within):
+        for kind in _KINDS:
+            if kind.recognises(candidate):
+                return FileSource(kind(candidate))
+    raise SourceError(
+        f"nothing in {path} is known to hold images",
+        where=str(path),
+        expected=_EXPECTED,
+        actual=", ".join(top[:_SHOWN]) or "nothing",
+        next_step="give host[:port] of a registry, or one of these",
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True  # and opening it says so
+    except (OSError, ValueError):  # a name no file system takes
+        return False

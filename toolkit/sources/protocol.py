@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from toolkit.manifests.raw import RawManifest
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, Repository
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
+CONFIG_LIMIT: Final = 8 * 1024 * 1024
 TAG_LIST_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 64 * 1024
 
@@ -25,6 +26,33 @@ class BlobStream:
 
     announced: int | None
     chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referrers:
+    """What a source says refers to a manifest: signatures, attestations, bills of material.
+
+    ``way`` is where the answer is from: the referrers API (or the subjects a layout's own documents name), the tag that
+    stands for it, or nowhere. ``manifest`` is an index; ``reason`` says what the way alone does not.
+    """
+
+    way: Literal["api", "tag", "none"]
+    manifest: RawManifest | None = None
+    reason: str = ""
+
+
+def fallback_tag(digest: str) -> str:
+    """The tag under which a registry without the referrers API keeps them.
+
+    Notes
+    -----
+    Origin: OCI distribution-spec 1.1, "Referrers Tag Schema".
+
+    >>> fallback_tag("sha256:" + "ab" * 32)[:13]
+    'sha256-ababab'
+    """
+    algorithm, _, encoded = digest.partition(":")
+    return f"{algorithm[:32]}-{encoded[:64]}"
 
 
 class Connection(Protocol):
@@ -43,6 +71,9 @@ class Connection(Protocol):
     def blob(self, digest: str) -> BlobStream:
         """Open a blob; the bytes are as the source sends them, unverified."""
 
+    def referrers(self, digest: str) -> Referrers:
+        """Ask what refers to a manifest; a source that cannot know says so."""
+
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the exchanges recorded since the last call, and forget them."""
 
@@ -57,7 +88,26 @@ class Source(Protocol):
     def name(self) -> str:
         """How a reference without a host names this place; a registry's host and port."""
 
-    def connect(self, repository: Repository, *, as_seed: bool) -> Connection:
+    def resolve(self, text: str | None, *, seed_grammar: bool) -> Reference:
+        """Read what the user asks for as this place understands it.
+
+        Parameters
+        ----------
+        text : str or None
+            A name, a tag or a digest; None for the only image there is.
+        seed_grammar : bool
+            Read names as Docker 1.9 did.
+
+        Raises
+        ------
+        UsageError
+            It is no name, or it is left out where there is not one image.
+        """
+
+    def holds(self) -> list[str]:
+        """The names that can be asked for; none where only asking tells."""
+
+    def connect(self, repository: Repository, *, as_seed: bool, accept: str | None = None) -> Connection:
         """Start a visit.
 
         Parameters
@@ -67,4 +117,6 @@ class Source(Protocol):
         as_seed : bool
             Behave on the wire as Docker 1.9 did where that changes a verdict: HEAD before GET, no Accept header, one
             page of tags, ``token`` only.
+        accept : str, optional
+            The Accept header of manifests; every known format when absent, none as the seed.
         """

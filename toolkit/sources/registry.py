@@ -14,26 +14,28 @@ from typing import Any, Final, Self
 import httpx
 
 from toolkit._version import VERSION
-from toolkit.errors import GoJSONError, NotFoundError, RegistryResponseError, SourceError, UnreachableError
+from toolkit.errors import GoJSONError, NotFoundError, RegistryResponseError, SourceError, UnreachableError, UsageError
 from toolkit.go_json.decode import STRING, Slice, Struct, unmarshal
 from toolkit.go_json.scan import go_quote
+from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence
 from toolkit.manifests.raw import RawManifest
-from toolkit.manifests.schema1 import MEDIA_TYPE, SIGNED_MEDIA_TYPE
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
 from toolkit.sources.authorization import Authorizer
 from toolkit.sources.challenges import parse_challenges
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.endpoints import EndpointAddress, endpoints
-from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream
+from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream, Referrers, fallback_tag
 from toolkit.sources.registry_errors import error_answer
 from toolkit.sources.wire import TIMEOUT, Answer, Wire, path_quoted, read_error_body
 
-ACCEPT: Final = f"{SIGNED_MEDIA_TYPE}, {MEDIA_TYPE}"
+ACCEPT: Final = ", ".join(ACCEPTED)
 _VERSION_HEADER: Final = "Docker-Distribution-Api-Version"
 _TAG_LIST: Final = Struct("client.tagsResponse", (("tags", Slice("[]string", STRING)),))
 _MAX_PAGES: Final = 1_000
 _SEED_READ: Final = 32 * 1024
+_NO_API: Final = (400, 404, 405, 410, 501)
+"""How registries without the referrers API answer a path they do not know."""
 
 
 class RegistrySource:
@@ -69,7 +71,38 @@ class RegistrySource:
         """The registry's host and port."""
         return self.registry
 
-    def connect(self, repository: Repository, *, as_seed: bool = False) -> RegistryConnection:
+    def resolve(self, text: str | None, *, seed_grammar: bool) -> Reference:
+        """Read a reference; a host in it must be this one.
+
+        Raises
+        ------
+        ReferenceSyntaxError
+            It is no name.
+        UsageError
+            There is none, or it names another registry.
+        """
+        if text is None:
+            raise UsageError(
+                "a registry has no image of its own accord: a name is needed",
+                where=self.registry,
+                expected="NAME[:TAG] or NAME@DIGEST",
+                next_step="say which image",
+            )
+        asked = Reference.parse(text, registry=self.registry, seed_grammar=seed_grammar)
+        if asked.repository.registry != self.registry:
+            raise UsageError(
+                f"the reference names {asked.repository.registry}, the source is {self.registry}",
+                expected=self.registry,
+                actual=asked.repository.registry,
+                next_step="leave the host out of the reference, or the source out of the call",
+            )
+        return asked
+
+    def holds(self) -> list[str]:
+        """Nothing: only asking tells what a registry holds."""
+        return []
+
+    def connect(self, repository: Repository, *, as_seed: bool = False, accept: str | None = None) -> RegistryConnection:
         """Start a visit.
 
         No byte is sent before the first question is asked; it raises the error of the last endpoint tried.
@@ -84,6 +117,7 @@ class RegistrySource:
             credentials=self._credentials,
             transport=self._transport,
             as_seed=as_seed,
+            accept=accept,
         )
 
     def __repr__(self) -> str:
@@ -101,7 +135,9 @@ class RegistryConnection:
         credentials: Credentials | None,
         transport: httpx.BaseTransport | None,
         as_seed: bool,
+        accept: str | None = None,
     ) -> None:
+        self._accept = accept or ACCEPT
         self._addresses = addresses
         self._repository = repository
         self._credentials = credentials
@@ -129,7 +165,7 @@ class RegistryConnection:
         if problem is not None:
             raise RegistryResponseError(problem, where=self.endpoint, expected="a tag or a digest", actual=asked)
         url = f"{self._base}/manifests/{path_quoted(asked)}"
-        accept = None if self._as_seed else ACCEPT
+        accept = None if self._as_seed else self._accept
         answer = self._get("GET", url, accept=accept)
         if answer.status == 304:
             answer.close()
@@ -192,6 +228,47 @@ class RegistryConnection:
             raise NotFoundError("unknown blob", where=answer.url, expected=digest, actual="404 Not Found")
         self._require_success(answer, f"blob {digest}")
         return BlobStream(_content_length(answer), answer.body)
+
+    def referrers(self, digest: str) -> Referrers:
+        """Ask what refers to a manifest: the API first, then the tag that stands for it.
+
+        Raises
+        ------
+        UnauthorizedError, UnreachableError, RegistryResponseError, LimitError
+            There may be an answer, and it cannot be had.
+
+        Notes
+        -----
+        Origin: OCI distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema". Of an answer in pages the first
+        is kept, and the reason says so.
+        """
+        problem = blob_url_error(digest)
+        if problem is not None:
+            raise RegistryResponseError(problem, where=self.endpoint, expected="a digest", actual=digest)
+        answer = self._get("GET", f"{self._base}/referrers/{path_quoted(digest)}", accept=OCI_INDEX)
+        if answer.status not in (200, *_NO_API):
+            self._require_success(answer, f"referrers of {digest}")
+        content_type = answer.headers.get("Content-Type")
+        if answer.status == 200 and essence(content_type or "") == OCI_INDEX:
+            more = _next_page(answer.url, answer.headers.get("Link", "")) is not None
+            body = answer.read(MANIFEST_LIMIT, "the list of referrers")
+            raw = RawManifest(body=body, accept=OCI_INDEX, content_type=content_type)
+            return Referrers(way="api", manifest=raw, reason="the registry has more pages than the first" if more else "")
+        read_error_body(answer)
+        reason = f"no referrers API: {answer.status} {answer.reason}, {content_type or 'no Content-Type'}"
+        url = f"{self._base}/manifests/{path_quoted(fallback_tag(digest))}"
+        answer = self._get("GET", url, accept=OCI_INDEX)
+        if answer.status == 404:
+            read_error_body(answer)
+            return Referrers(way="none", reason=f"{reason}; no tag {fallback_tag(digest)}")
+        self._require_success(answer, f"referrers of {digest}")
+        raw = RawManifest(
+            body=answer.read(MANIFEST_LIMIT, "the list of referrers"),
+            accept=OCI_INDEX,
+            content_type=answer.headers.get("Content-Type"),
+            header_digest=answer.headers.get("Docker-Content-Digest"),
+        )
+        return Referrers(way="tag", manifest=raw, reason=reason)
 
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the exchanges recorded since the last call, and forget them."""

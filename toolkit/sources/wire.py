@@ -206,9 +206,13 @@ class _Log:
 def _body(response: httpx.Response, url: str, log: _Log) -> Iterator[bytes]:
     error: str | None = "the body was not read to its end"
     try:
-        for chunk in response.iter_raw():
+        # A transport of the user's may hand over an answer that was read already, as httpx.MockTransport does.
+        for chunk in iter([response.content]) if response.is_stream_consumed else response.iter_raw():
             log.received += len(chunk)
             yield chunk
+        if _is_cut(response, log.received):
+            error = f"{response.headers['Content-Length']} bytes were announced and {log.received} came"
+            raise unreachable(url, EOFError(error))
         error = None
     except httpx.HTTPError as trouble:
         error = _words(trouble)
@@ -216,6 +220,12 @@ def _body(response: httpx.Response, url: str, log: _Log) -> Iterator[bytes]:
     finally:
         response.close()
         log.finish(error=error)
+
+
+def _is_cut(response: httpx.Response, received: int) -> bool:
+    """Whether fewer bytes came than announced; over a socket h11 notices first, a user's transport may not."""
+    announced = response.headers.get("Content-Length", "")
+    return announced.isdecimal() and received < int(announced) and response.request.method != "HEAD"
 
 
 def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from toolkit.digests import SEED_ALGORITHMS, hash_matches, seed_algorithm, seed_digest_error, sha256
+from toolkit.digests import SEED_ALGORITHMS, Digest, hash_matches, seed_algorithm, seed_digest_error, sha256
 from toolkit.errors import GoJSONError, SeedPanicError
 from toolkit.go_json.scan import go_quote
 from toolkit.layers.tar_sum import version_of
@@ -151,8 +151,11 @@ class _ManifestJudge:
         verdicts = verify_signatures(payload, trusted_keys=self.policy.trusted_keys)
         self.signatures = verdicts.rows
         rows, subject = self.rows, "signatures"
+        kept_elsewhere = self.raw.made_from or self.raw.unsigned_because
         if payload.present:
             rows.passed("signature-present", subject, actual=len(verdicts.rows))
+        elif kept_elsewhere is not None:
+            rows.skipped("signature-present", subject, f"the source keeps no signatures: {kept_elsewhere}")
         else:
             rows.failed(
                 "signature-present",
@@ -233,9 +236,12 @@ class _ManifestJudge:
             rows.failed("layers-present", "fsLayers", f"no FSLayers in manifest for tag {quoted}", expected="1 or more", actual=0)
 
     def _claim_rules(self, reading: Schema1Manifest) -> None:
-        if not self.reference.has_name:
+        reason = None if self.reference.has_name else "judged by digest alone, without a name"
+        if self.raw.made_from is not None:
+            reason = f"the manifest was put together from {self.raw.made_from}"
+        if reason is not None:
             for rule in ("manifest-name", "manifest-tag"):
-                self.rows.skipped(rule, self.subject, "judged by digest alone, without a name")
+                self.rows.skipped(rule, self.subject, reason)
             return
         wanted = self.reference.repository.remote_name
         self._same("manifest-name", "name", wanted, reading.name)
@@ -278,7 +284,11 @@ class _ManifestJudge:
         claimed = self.raw.header_digest
         if not claimed:
             self.rows.skipped("header-digest", "Docker-Content-Digest", "the source sent no such header")
-        elif claimed in (payload.digest, self.raw.body_digest):
+        elif payload.present and payload.problem is not None:
+            self.rows.skipped("header-digest", "Docker-Content-Digest", "what is signed cannot be told")
+        elif not Digest.is_exact(claimed):
+            self.rows.skipped("header-digest", "Docker-Content-Digest", f"the header names no digest to compare: {claimed}")
+        elif hash_matches(claimed, payload.data) or hash_matches(claimed, self.raw.body):
             self.rows.passed("header-digest", "Docker-Content-Digest", expected=payload.digest, actual=claimed)
         else:
             self.rows.failed(
@@ -310,6 +320,7 @@ class _ManifestJudge:
             layers=None if reading is None else len(reading.blob_sums),
             history=None if reading is None else len(reading.history),
             signatures=len(payload.signatures) if payload is not None else 0,
+            made_from=self.raw.made_from,
             evidence=self.raw.body_digest,
         )
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Stage = Literal["manifest", "chain", "identity", "graph", "blob", "tag"]
+Stage = Literal["manifest", "chain", "identity", "graph", "blob", "tag", "document", "config", "content", "layer", "diff"]
+"""The first six are schema1's; a document is an image manifest or index of today, content anything it points at."""
+SCHEMA1_STAGES: Final[tuple[Stage, ...]] = ("manifest", "chain", "identity", "graph", "blob", "tag")
+"""What is asked of a schema1 image, in order."""
+DOCUMENT_STAGES: Final[tuple[Stage, ...]] = ("document", "content", "config", "layer", "diff", "tag")
+"""What is asked of an image of today's formats, in order."""
 StrictUse = Literal["always", "by-tag", "never"]
 
 
@@ -18,7 +23,7 @@ class Rule:
     """One rule of the catalogue."""
 
     slug: str
-    stage: Stage
+    stages: tuple[Stage, ...]
     sentence: str
     origin: str
     seed: bool
@@ -34,8 +39,8 @@ _OTHER_COPY: Final = "fetch the image from another registry or mirror and compar
 _CATALOGUE: Final = (
     Rule(
         slug="manifest-json",
-        stage="manifest",
-        sentence="The body holds one JSON value that reads as a schema1 manifest.",
+        stages=("manifest", "document"),
+        sentence="The body holds one JSON value that reads as a manifest.",
         origin="distribution client GetByTag; SignedManifest.UnmarshalJSON",
         seed=True,
         strict="always",
@@ -44,7 +49,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="seed-panic",
-        stage="manifest",
+        stages=("manifest",),
         sentence="Nothing in the manifest is of the kind at which Docker 1.9 crashed.",
         origin="weakness W3: libtrust slice lengths",
         seed=True,
@@ -54,7 +59,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="json-unambiguous",
-        stage="manifest",
+        stages=("manifest", "document", "config"),
         sentence="Every JSON reader sees the same manifest: UTF-8, no name twice in any spelling, nothing around it.",
         origin="RFC 7493; contract 4",
         seed=False,
@@ -63,7 +68,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="signature-format",
-        stage="manifest",
+        stages=("manifest",),
         sentence="The signatures block can be read, and its lengths and keys agree with themselves.",
         origin="libtrust ParsePrettySignature",
         seed=False,
@@ -72,7 +77,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="signature-present",
-        stage="manifest",
+        stages=("manifest",),
         sentence="The manifest carries at least one signature.",
         origin="contract 6; weakness W2",
         seed=False,
@@ -81,7 +86,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="signature-valid",
-        stage="manifest",
+        stages=("manifest",),
         sentence="Every signature verifies over the signed payload with the key it names.",
         origin="libtrust JSONSignature.Verify; the seed never called it (W2)",
         seed=False,
@@ -90,7 +95,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="signature-certificate",
-        stage="manifest",
+        stages=("manifest",),
         sentence="Certificates sent with a signature are consistent: each is signed by the next, or by itself.",
         origin="RFC 7515 section 4.1.6",
         seed=False,
@@ -99,7 +104,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="signature-wrapper",
-        stage="manifest",
+        stages=("manifest",),
         sentence="The bytes around the signed payload are written the one regular way, with known members only.",
         origin="libtrust PrettySignature; no signature covers these bytes",
         seed=False,
@@ -108,7 +113,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="reference-digest",
-        stage="manifest",
+        stages=("manifest", "document"),
         sentence="A reference with a colon is a digest that can be verified.",
         origin="weakness W12: verifyManifest skips what does not parse as a digest",
         seed=False,
@@ -117,7 +122,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="manifest-digest",
-        stage="manifest",
+        stages=("manifest", "document"),
         sentence="The manifest's own digest is the one that was asked for.",
         origin="verifyManifest",
         seed=True,
@@ -127,8 +132,8 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="schema-version",
-        stage="manifest",
-        sentence="schemaVersion is 1.",
+        stages=("manifest", "document"),
+        sentence="schemaVersion is the one of the format: 1 or 2.",
         origin="verifyManifest",
         seed=True,
         strict="always",
@@ -137,7 +142,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="history-length",
-        stage="manifest",
+        stages=("manifest",),
         sentence="There are as many history entries as layers.",
         origin="verifyManifest",
         seed=True,
@@ -147,7 +152,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="layers-present",
-        stage="manifest",
+        stages=("manifest",),
         sentence="There is at least one layer.",
         origin="verifyManifest",
         seed=True,
@@ -157,7 +162,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="unsigned-data",
-        stage="manifest",
+        stages=("manifest",),
         sentence="What is read from the whole body is what is read from the signed payload.",
         origin="CVE-2014-8179; weakness W2",
         seed=False,
@@ -166,7 +171,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="manifest-name",
-        stage="manifest",
+        stages=("manifest",),
         sentence="The manifest names the repository that was asked.",
         origin="weakness W15; The Update Framework, mix-and-match",
         seed=False,
@@ -175,7 +180,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="manifest-tag",
-        stage="manifest",
+        stages=("manifest",),
         sentence="The manifest names the tag that was asked.",
         origin="weakness W15",
         seed=False,
@@ -184,16 +189,16 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="header-digest",
-        stage="manifest",
+        stages=("manifest", "document"),
         sentence="A Docker-Content-Digest header, where there is one, names the payload or the body.",
-        origin="distribution-spec, pulling manifests; a header never decides (contract 1)",
+        origin="distribution-spec, pulling manifests; by digest the digest is the authority (contract 1)",
         seed=False,
-        strict="never",
+        strict="by-tag",
         next_step=_LOOK,
     ),
     Rule(
         slug="history-json",
-        stage="chain",
+        stages=("chain",),
         sentence="Every history entry reads as an image record.",
         origin="fixManifestLayers; image.NewImgJSON",
         seed=True,
@@ -203,7 +208,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="history-unambiguous",
-        stage="chain",
+        stages=("chain",),
         sentence="Every JSON reader sees the same history entry.",
         origin="RFC 7493; contract 4",
         seed=False,
@@ -212,7 +217,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="history-identity-names",
-        stage="chain",
+        stages=("chain",),
         sentence="The names id, parent, parent_id and layer_id in a history entry are spelled as Docker spells them.",
         origin="weaknesses W9 and W16: another spelling is read alike, but stays in the bytes that are hashed",
         seed=False,
@@ -221,7 +226,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="history-key-case",
-        stage="chain",
+        stages=("chain",),
         sentence="The other known names in a history entry are spelled as Docker spells them.",
         origin="weakness W16: other spellings change the strong ID, not the meaning",
         seed=False,
@@ -230,7 +235,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="image-id-syntax",
-        stage="chain",
+        stages=("chain",),
         sentence="Every image ID is 64 lower-case hex digits.",
         origin="image.ValidateID; CVE-2014-9358",
         seed=True,
@@ -240,7 +245,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="base-without-parent",
-        stage="chain",
+        stages=("chain",),
         sentence="The base image has no parent.",
         origin="fixManifestLayers",
         seed=True,
@@ -249,7 +254,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="image-id-unique",
-        stage="chain",
+        stages=("chain",),
         sentence="An image ID stands once, or in entries that follow each other.",
         origin="fixManifestLayers",
         seed=True,
@@ -258,7 +263,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="parent-link",
-        stage="chain",
+        stages=("chain",),
         sentence="The parent of every kept image is the image below it.",
         origin="fixManifestLayers",
         seed=True,
@@ -267,7 +272,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="duplicate-same-layer",
-        stage="chain",
+        stages=("chain",),
         sentence="A layer dropped as a duplicate has the same blob as the one kept.",
         origin="fixManifestLayers compares IDs only (S5)",
         seed=False,
@@ -276,7 +281,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="duplicate-same-history",
-        stage="chain",
+        stages=("chain",),
         sentence="A layer dropped as a duplicate has the same history entry as the one kept.",
         origin="fixManifestLayers compares IDs only (S5)",
         seed=False,
@@ -285,7 +290,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="base-without-parent-id",
-        stage="chain",
+        stages=("chain",),
         sentence="The base image's history entry brings no parent_id of its own.",
         origin="weakness W9: MakeImageConfig keeps it, and the image never validates",
         seed=False,
@@ -294,7 +299,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="image-config",
-        stage="identity",
+        stages=("identity",),
         sentence="An image configuration can be made of every entry: its layer is named by a digest, its time is one.",
         origin="image.MakeImageConfig",
         seed=True,
@@ -304,7 +309,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="layer-digest-supported",
-        stage="identity",
+        stages=("identity",),
         sentence="Every layer's digest is an exact sha256 or sha512.",
         origin="OCI image-spec, descriptor.md; contract 3",
         seed=False,
@@ -314,7 +319,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="graph-history-chain",
-        stage="graph",
+        stages=("graph",),
         sentence="The history of a legacy image in the graph can be followed to its base.",
         origin="attemptIDReuse, GenerateV1CompatibilityChain; weakness W1",
         seed=False,
@@ -323,7 +328,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="graph-image-valid",
-        stage="graph",
+        stages=("graph",),
         sentence="An image that stands under a strong ID deserves it.",
         origin="validateImageInGraph; probing with tryNextID",
         seed=False,
@@ -332,7 +337,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="graph-image-complete",
-        stage="graph",
+        stages=("graph",),
         sentence="An image in the graph has its checksum and v1Compatibility files.",
         origin="weakness W10: Docker 1.9 wrote them after the commit",
         seed=False,
@@ -341,7 +346,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="image-still-valid",
-        stage="graph",
+        stages=("graph",),
         sentence="An image already in the graph is the one the manifest means.",
         origin="pullV2Tag: image validation before and after the download",
         seed=True,
@@ -351,7 +356,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="graph-blob-intact",
-        stage="graph",
+        stages=("graph",),
         sentence="A blob already in the graph still has the digest it is named by.",
         origin="contract 32",
         seed=False,
@@ -360,8 +365,8 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="blob-present",
-        stage="blob",
-        sentence="The source has every layer the manifest names.",
+        stages=("blob", "content", "layer"),
+        sentence="The source has what the manifest names.",
         origin="distribution client Blobs.Stat and Open",
         seed=True,
         strict="always",
@@ -370,7 +375,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="blob-size",
-        stage="blob",
+        stages=("blob", "content", "layer"),
         sentence="As many bytes arrive as were announced.",
         origin="RFC 9110 section 8.6; the seed saw a checksum failure instead (W5)",
         seed=False,
@@ -379,8 +384,8 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="blob-digest",
-        stage="blob",
-        sentence="The bytes of a layer have the digest the manifest names.",
+        stages=("blob", "content", "layer"),
+        sentence="The bytes have the digest the manifest names.",
         origin="v2Puller.download: the digest verifier",
         seed=True,
         strict="always",
@@ -389,7 +394,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="layer-readable",
-        stage="blob",
+        stages=("blob", "layer"),
         sentence="A layer decompresses to its end and is a tar archive to its end.",
         origin="graph.Register: archive.ApplyLayer",
         seed=True,
@@ -399,7 +404,7 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="layer-paths-unique",
-        stage="blob",
+        stages=("blob",),
         sentence="No path stands twice in a layer.",
         origin="tar-split, inside graph.Register",
         seed=True,
@@ -408,12 +413,208 @@ _CATALOGUE: Final = (
     ),
     Rule(
         slug="tag-moved",
-        stage="tag",
+        stages=("tag",),
         sentence="A tag that is called up to date names the image it named before.",
         origin="weakness W6: pullV2Tag does not compare IDs",
         seed=False,
         strict="never",
         next_step="the registry moved the tag; the frame `tags` has both IDs",
+    ),
+    Rule(
+        slug="media-type-agrees",
+        stages=("document",),
+        sentence="Header, body and descriptor name the same media type, and the members fit it.",
+        origin="OCI image-spec, manifest.md; CVE-2021-41190; contract 5",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="manifest-one-kind",
+        stages=("document",),
+        sentence="A document is a manifest or an index, never both.",
+        origin="CVE-2021-41190; contract 5",
+        seed=False,
+        strict="always",
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="descriptors-readable",
+        stages=("document",),
+        sentence="Every descriptor has a media type, a digest and a size, and every member is of its kind.",
+        origin="OCI image-spec, descriptor.md",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="descriptor-digest",
+        stages=("document",),
+        sentence="Every descriptor's digest is an exact sha256 or sha512.",
+        origin="OCI image-spec, descriptor.md; contract 3",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="descriptor-limits",
+        stages=("document",),
+        sentence="At most 10,000 descriptors, indexes four deep, configurations of 8 MiB.",
+        origin="contract 20",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step="the document was made to exhaust its reader; do not use it",
+    ),
+    Rule(
+        slug="descriptor-consistent",
+        stages=("document",),
+        sentence="What is named twice is named with the same size and media type.",
+        origin="OCI image-spec, descriptor.md: a digest names one content",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="index-acyclic",
+        stages=("document",),
+        sentence="No index leads back to itself.",
+        origin="contract 20",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="descriptor-data",
+        stages=("document",),
+        sentence="Embedded content has the size and digest of its descriptor.",
+        origin="OCI image-spec, descriptor.md, data",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="empty-content",
+        stages=("document",),
+        sentence="A descriptor of the empty type names the two bytes {}.",
+        origin="OCI image-spec, manifest.md, guidance for an empty descriptor",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="artifact-type",
+        stages=("document",),
+        sentence="A manifest with an empty configuration says what it is.",
+        origin="OCI image-spec 1.1, manifest.md, artifactType",
+        seed=False,
+        strict="always",
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="platform-available",
+        stages=("document",),
+        sentence="An index has a manifest for the platform that was asked.",
+        origin="OCI image-spec, image-index.md, platform",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step="name another platform: the frame `descriptors` lists what there is",
+    ),
+    Rule(
+        slug="descriptor-size",
+        stages=("document", "content", "layer"),
+        sentence="Content has the size its descriptor states.",
+        origin="OCI image-spec, descriptor.md, size",
+        seed=False,
+        strict="always",
+        next_step=_OTHER_COPY,
+    ),
+    Rule(
+        slug="config-json",
+        stages=("config",),
+        sentence="The configuration is one JSON object.",
+        origin="OCI image-spec, config.md",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="diff-ids-listed",
+        stages=("config",),
+        sentence="The configuration lists its layers by diff ID, and its members are of their kinds.",
+        origin="OCI image-spec, config.md, rootfs",
+        seed=False,
+        strict="always",
+        exceptable=False,
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="diff-id-count",
+        stages=("config",),
+        sentence="There are as many diff IDs as layers.",
+        origin="OCI image-spec, config.md, rootfs",
+        seed=False,
+        strict="always",
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="history-aligned",
+        stages=("config",),
+        sentence="The history has as many entries with a layer as there are layers.",
+        origin="OCI image-spec, config.md, history",
+        seed=False,
+        strict="always",
+        next_step=_PUBLISHER,
+    ),
+    Rule(
+        slug="platform-agrees",
+        stages=("config",),
+        sentence="The configuration is for the platform the index says.",
+        origin="OCI image-spec, image-index.md, platform",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="layer-compression",
+        stages=("layer",),
+        sentence="A layer is compressed as its media type says.",
+        origin="OCI image-spec, layer.md; media types",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="layer-nothing-trailing",
+        stages=("layer",),
+        sentence="Only zero bytes follow the end of a layer's tar archive.",
+        origin="POSIX ustar, end of archive; contract 25",
+        seed=False,
+        strict="always",
+        next_step=_LOOK,
+    ),
+    Rule(
+        slug="diff-id",
+        stages=("diff",),
+        sentence="A layer, decompressed to its end, has the diff ID the configuration names.",
+        origin="OCI image-spec, config.md, Layer DiffID",
+        seed=False,
+        strict="always",
+        next_step=_OTHER_COPY,
+    ),
+    Rule(
+        slug="diff-id-order",
+        stages=("diff",),
+        sentence="The diff IDs stand in the order of the layers.",
+        origin="OCI image-spec, config.md, rootfs",
+        seed=False,
+        strict="always",
+        next_step=_PUBLISHER,
     ),
 )
 
@@ -421,6 +622,6 @@ RULES: Final[dict[str, Rule]] = {rule.slug: rule for rule in _CATALOGUE}
 """The catalogue by slug, in the order in which rules are asked."""
 
 
-def of_stage(stage: Stage) -> tuple[Rule, ...]:
-    """List the rules of one stage, in order."""
-    return tuple(rule for rule in _CATALOGUE if rule.stage == stage)
+def of_stage(*stages: Stage) -> tuple[Rule, ...]:
+    """List the rules of some stages, in order."""
+    return tuple(rule for rule in _CATALOGUE if not set(stages).isdisjoint(rule.stages))

@@ -1,4 +1,4 @@
-"""Parent chains, duplicate layers, digest mismatches: a picture for each.
+"""Parent chains, duplicate layers, digest mismatches, the ages of identity: a picture for each.
 
 The rule of this file: a plot takes a report, a ledger or a frame, and ``ax=``; it returns the Axes and touches no
 global state of matplotlib. Colour never speaks alone: a glyph and a word say the same. ``picture(ax)`` shows it.
@@ -16,6 +16,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from toolkit.analysis.digest_mismatches import digest_mismatches as find_mismatches
 from toolkit.analysis.duplicate_layers import sharing
+from toolkit.analysis.identity_ages import identity_ages as find_ages
 from toolkit.analysis.parent_chains import parent_chain as find_chain
 from toolkit.cards.escaping import middle_cut, short
 from toolkit.views.picture import Picture
@@ -42,6 +43,7 @@ _FATES: Final = {
     "present": ("○", "#56b4e9"),
     "duplicate-removed": ("✕", "#d55e00"),
     "failed": ("✘", "#cc79a7"),
+    "foreign": ("◇", "#8c6d1f"),
     "not-needed": ("·", "#999999"),
 }
 _SHOWN_MISMATCHES: Final = 6
@@ -190,6 +192,47 @@ def digest_mismatches(of: Any, *, ax: Axes | None = None) -> Axes:
     _bare(axes, width=6.2 + 64 * 0.72, height=max(len(shown), 1))
     parts = [_mismatch_words(row.rule, row.subject, row.bits, row.of_bits) for row in shown.itertuples(index=False)]
     _WORDS[axes] = f"{title}. {'; '.join(parts)}".rstrip(". ") + "."
+    return axes
+
+
+def identity_ages(of: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw what each step of an image was called in three ages of Docker.
+
+    Parameters
+    ----------
+    of : Report or DataFrame
+        A report of one image, or the frame ``analysis.identity_ages`` makes.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+        Base at the bottom. A step that left no layer has no name today: its place is empty.
+    """
+    ages = of if hasattr(of, "columns") else find_ages(of)
+    rows = ages.sort_values("position", ignore_index=True)
+    axes = _axes(ax, width=11.0, height=0.9 + 0.5 * max(len(rows), 1))
+    layers = int(rows["chain_id"].notna().sum())
+    line = f"{len(rows)} steps have {len(rows)} names in the first two ages, and {layers} in the third"
+    _headline(axes, "Three ages of one image's identity", line, rows=len(rows))
+    heads = ("name until Docker 1.8", "strong ID, Docker 1.9", "chain ID, today")
+    for x, text in zip((0.6, 4.4, 8.2), heads, strict=True):
+        axes.text(x, len(rows) - 0.42, text, color=GREY, weight="bold", fontsize=8)
+    for index, row in rows.iterrows():
+        y = float(index)  # type: ignore[arg-type]  # the index was reset
+        if int(y) % 2:
+            axes.add_patch(Rectangle((0, y - 0.5), 16.0, 1, color=BAND, zorder=0))
+        axes.text(0.1, y, str(row["position"]), va="center", color=GREY, fontsize=9)
+        _identity(axes, 0.6, y, row["v1_id"], GREY)
+        _identity(axes, 4.4, y, row["strong_id"], INK)
+        if _missing(row["chain_id"]):
+            axes.text(8.2, y, "no layer, no name", va="center", color=GREY, fontsize=8, style="italic")
+        else:
+            _identity(axes, 8.2, y, row["chain_id"], "#0072b2", bold=True)
+        command = "" if _missing(row["created_by"]) else middle_cut(str(row["created_by"]), 40)
+        axes.text(10.9, y, command, va="center", fontsize=8, color=INK)
+    _bare(axes, width=16.0, height=len(rows))
+    _WORDS[axes] = f"Three ages of identity: {line}."
     return axes
 
 

@@ -120,6 +120,12 @@ def test_a_number_out_of_range_has_other_words(time: str, what: str) -> None:
     assert refusal(f'"{time}"').message == f'parsing time ""{time}"": {what} out of range'
 
 
+def test_a_fraction_where_the_seconds_belong_makes_go_forget_that_they_are_missing() -> None:
+    assert parse(b'"2015-02-21T1:00:.5Z"') == parse(b'"2015-02-21T01:00:00.5Z"')
+    with pytest.raises(GoJSONError):
+        parse(b'"2015-02-21T1:00:5.5Z"')
+
+
 def test_text_after_the_closing_quote_is_refused() -> None:
     assert refusal('"2015-10-20T01:02:03Z"x').message == 'parsing time ""2015-10-20T01:02:03Z"x": extra text: x'
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Sequence
+from dataclasses import fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.layers.measure import measure
 from toolkit.simulator.images import layer_blob, stored_gzip
@@ -41,6 +45,35 @@ def test_bytes_after_the_end_marker_belong_to_the_diff_id() -> None:
     found = measure([gzip.compress(tar)])
     assert found.diff_id == "sha256:" + hashlib.sha256(tar).hexdigest()
     assert found.tar_size == len(tar)
+    assert found.trailing == len(tar) - len(b"trailing")
+
+
+@given(st.integers(0, 3000), st.binary(min_size=1, max_size=5).filter(any), st.integers(0, 3000), st.integers(1, 700))
+def test_the_first_byte_after_the_end_that_is_not_zero_is_found(zeros: int, rest: bytes, more: int, size: int) -> None:
+    tar = layer_blob(FILES, gzip=False)
+    members = tar.rstrip(b"\x00")
+    end = -(-len(members) // 512) * 512 + 1024
+    blob = tar[:end] + bytes(zeros) + rest + bytes(more) + b"later"
+    found = measure(blob[start : start + size] for start in range(0, len(blob), size))
+    assert found.trailing == end + zeros + len(rest) - len(rest.lstrip(b"\x00"))
+    assert (found.tar_size, found.members, found.problem) == (len(blob), 3, None)
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 512, 10**6])
+def test_zeros_after_the_end_marker_are_not_trailing(zeros: int) -> None:
+    assert measure([layer_blob(FILES, gzip=False), bytes(zeros)]).trailing is None
+
+
+def test_a_diff_id_is_of_the_algorithm_that_is_asked_for() -> None:
+    tar = layer_blob(FILES, gzip=False)
+    assert measure([tar], algorithm="sha512").diff_id == "sha512:" + hashlib.sha512(tar).hexdigest()
+
+
+def test_all_but_the_problem_is_told_in_json() -> None:
+    found = measure([tar_of("a", "a") + b"trailing"])
+    values = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "problem"}
+    assert values["repeated"] == ("a", 10)
+    assert json.loads(json.dumps(values)) == {**values, "repeated": ["a", 10]}
 
 
 def test_an_empty_layer_has_no_members() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ COMPRESS: Final[dict[Compression, Callable[[bytes], bytes]]] = {
     "gzip": lambda data: gzip.compress(data, mtime=0),
     "bzip2": bz2.compress,
     "xz": lzma.compress,
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
 COMPRESSED: Final = [name for name in COMPRESS if name != "none"]
 DATA: Final = b"".join(b"%d," % number for number in range(5000))
@@ -48,12 +50,13 @@ def refusal(*chunks: bytes, budget: int = 10**9) -> LayerError:
         (b"\xfd7zXZ\x00\x00\x04\xe6\xd6", "xz"),
         (b"\x1f\x8b\x07\x00\x00\x00\x00\x00\x00\xff", "none"),
         (b"\xfd7zXZ\x01\x00\x04\xe6\xd6", "none"),
-        (b"\x28\xb5\x2f\xfd\x00\x00\x00\x00\x00\x00", "none"),
+        (b"\x28\xb5\x2f\xfd\x00\x00\x00\x00\x00\x00", "zstd"),
         (b"", "none"),
     ],
 )
 def test_compression_is_told_by_the_first_bytes(first: bytes, compression: Compression) -> None:
     assert sniff(first) == compression
+    assert sniff(first, as_seed=True) == ("none" if compression == "zstd" else compression)
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])

@@ -382,3 +382,119 @@ def test_rows_are_handed_over_once(server: ScriptedServer) -> None:
         connection.manifest(ASKED)
         assert sum(isinstance(row, Request) for row in connection.drain()) == 3
         assert connection.drain() == ()
+
+
+# -- formats, names and referrers --------------------------------------------------------------------------------
+
+
+def test_every_known_format_is_asked_for_or_the_one_that_is_named(server: ScriptedServer) -> None:
+    server.routes = routes_of(IMAGE)
+    source = RegistrySource(server.host)
+    repository = resolve_repository(f"{server.host}/teach/clean")
+    for accept in (None, "application/vnd.docker.distribution.manifest.v1+json"):
+        with source.connect(repository, accept=accept) as connection:
+            connection.manifest(ASKED)
+    asked = [one.headers["Accept"] for one in server.seen if one.target == MANIFEST]
+    assert [header.split(", ") for header in asked] == [
+        [
+            "application/vnd.oci.image.index.v1+json",
+            "application/vnd.oci.image.manifest.v1+json",
+            "application/vnd.docker.distribution.manifest.list.v2+json",
+            "application/vnd.docker.distribution.manifest.v2+json",
+            "application/vnd.docker.distribution.manifest.v1+prettyjws",
+            "application/vnd.docker.distribution.manifest.v1+json",
+        ],
+        ["application/vnd.docker.distribution.manifest.v1+json"],
+    ]
+
+
+def test_a_registry_reads_names_as_its_own() -> None:
+    source = RegistrySource("registry.example:5000")
+    assert source.holds() == []
+    for text in ("a/b:1", "registry.example:5000/a/b:1"):
+        assert source.resolve(text, seed_grammar=False).repository.canonical == "registry.example:5000/a/b"
+    assert source.resolve("a/b:!", seed_grammar=True).tag == "!"
+    with pytest.raises(tk.errors.UsageError, match="a name is needed"):
+        source.resolve(None, seed_grammar=False)
+    with pytest.raises(tk.errors.UsageError, match=r"the reference names other\.example"):
+        source.resolve("other.example/a/b", seed_grammar=False)
+
+
+SUBJECT = sha256(b"subject")
+API = f"/v2/teach/clean/referrers/{SUBJECT}"
+FALLBACK = f"/v2/teach/clean/manifests/{SUBJECT.replace(':', '-')}"
+INDEX = b'{"schemaVersion":2,"manifests":[]}'
+OCI = "application/vnd.oci.image.index.v1+json"
+
+
+def test_referrers_are_asked_of_the_api(server: ScriptedServer) -> None:
+    route = Route(path=API, body=INDEX, headers={"Content-Type": f"{OCI}; charset=utf-8"})
+    server.routes = [route, *routes_of(IMAGE)]
+    with visit(server) as connection:
+        found = connection.referrers(SUBJECT)
+    assert (found.way, found.reason) == ("api", "")
+    assert found.manifest is not None
+    assert (found.manifest.body, found.manifest.accept) == (INDEX, OCI)
+    assert [(one.target, one.headers["Accept"]) for one in server.seen if one.target != "/v2/"] == [(API, OCI)]
+
+
+def test_referrers_beyond_the_first_page_are_told(server: ScriptedServer) -> None:
+    headers = {"Content-Type": OCI, "Link": f'<{API}?last=x>; rel="next"'}
+    server.routes = [Route(path=API, body=INDEX, headers=headers), *routes_of(IMAGE)]
+    with visit(server) as connection:
+        assert connection.referrers(SUBJECT).reason == "the registry has more pages than the first"
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        Route(path=API, status=404),
+        Route(path=API, status=405),
+        Route(path=API, status=400),
+        Route(path=API, body=b"<html>", headers={"Content-Type": "text/html"}),
+        Route(path=API, body=INDEX),
+    ],
+    ids=["404", "405", "400", "html", "no type"],
+)
+def test_without_the_api_the_tag_stands_for_it(server: ScriptedServer, route: Route) -> None:
+    server.routes = [route, Route(path=FALLBACK, body=INDEX, headers={"Content-Type": OCI}), *routes_of(IMAGE)]
+    with visit(server) as connection:
+        found = connection.referrers(SUBJECT)
+    assert found.way == "tag"
+    assert found.manifest is not None
+    assert (found.manifest.body, found.manifest.content_type) == (INDEX, OCI)
+    assert found.reason.startswith(f"no referrers API: {route.status}")
+    assert asked_of(server) == [("GET", API), ("GET", FALLBACK)]
+
+
+def test_where_neither_is_there_are_none(server: ScriptedServer) -> None:
+    server.routes = routes_of(IMAGE)
+    with visit(server) as connection:
+        found = connection.referrers(SUBJECT)
+    assert (found.way, found.manifest) == ("none", None)
+    assert found.reason.endswith(f"no tag {SUBJECT.replace(':', '-')}")
+
+
+@pytest.mark.parametrize(
+    ("routes", "error"),
+    [
+        ([Route(path=API, status=403)], tk.errors.UnauthorizedError),
+        ([Route(path=API, status=500)], tk.errors.SourceError),
+        ([Route(path=API, status=404), Route(path=FALLBACK, status=500)], tk.errors.SourceError),
+        ([Route(path=API, body=b" " * 2000, headers={"Content-Type": OCI})], tk.errors.LimitError),
+    ],
+)
+def test_an_answer_that_cannot_be_had_is_not_taken_for_none(
+    server: ScriptedServer, routes: list[Route], error: type[tk.errors.SourceError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.sources.registry.MANIFEST_LIMIT", 1000)
+    server.routes = [*routes, *routes_of(IMAGE)]
+    with visit(server) as connection, pytest.raises(error):
+        connection.referrers(SUBJECT)
+
+
+def test_referrers_of_what_is_no_digest_are_not_asked_for(server: ScriptedServer) -> None:
+    server.routes = routes_of(IMAGE)
+    with visit(server) as connection, pytest.raises(tk.errors.RegistryResponseError):
+        connection.referrers("../../x")
+    assert server.seen == []

@@ -349,9 +349,12 @@ def test_a_manifest_judged_without_a_name_is_not_asked_for_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claimed", "outcome"), [(IMAGE.digest, "passed"), (sha256(IMAGE.body), "passed"), (OTHER, "failed"), ("", "skipped")]
+    ("claimed", "outcome"),
+    [(IMAGE.digest, "passed"), (sha256(IMAGE.body), "passed"), (OTHER, "failed"), ("", "skipped"), ("0" * 64, "skipped")],
 )
-def test_a_header_never_decides(claimed: str, outcome: str) -> None:
+def test_a_header_that_lies_refuses_by_tag_and_is_a_finding_by_digest(claimed: str, outcome: str) -> None:
     verdict, rows = judged(IMAGE.body, header_digest=claimed)
     assert rows["header-digest"].outcome == outcome
-    assert verdict.refusal is None
+    assert verdict.refusal is (rows["header-digest"] if outcome == "failed" else None)
+    verdict, rows = judged(IMAGE.body, Reference.bare(IMAGE.digest), header_digest=claimed)
+    assert (rows["header-digest"].outcome, verdict.refusal) == (outcome, None)

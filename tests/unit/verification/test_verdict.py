@@ -45,12 +45,12 @@ def test_a_refusal_says_what_where_both_sides_and_the_rule_s_next_step() -> None
 def test_a_row_says_whether_its_rule_counts_under_the_policy() -> None:
     rows = Rows(Policy("strict", accept=["manifest-name"]), by_digest=False)
     rows.passed("manifest-name", "name", expected="a", actual="a")
-    rows.failed("header-digest", "header", "differs", undecided=True)
+    rows.failed("history-key-case", "header", "differs", undecided=True)
     rows.skipped("signature-valid", "signatures", "there is none")
     assert rows.checks == (
         Check(rule="manifest-name", subject="name", outcome="passed", enforced=False, excepted=True, expected="a", actual="a"),
         Check(
-            rule="header-digest",
+            rule="history-key-case",
             subject="header",
             outcome="failed",
             enforced=False,
