@@ -23,7 +23,6 @@ from toolkit.simulator.modern import (
     descriptor,
     make_artifact,
     make_attestation,
-    make_config,
     make_image,
     make_index,
     make_layer,

@@ -32,11 +32,12 @@ def skippable(payload: bytes, magic: int = 0x184D2A50) -> bytes:
 
 ESTARGZ = member_with(b"SG\x16\x00" + OFFSET + b"STARGZ")
 STARGZ = member_with(OFFSET + b"STARGZ")
+FULL = ESTARGZ[:-13] + zlib.compress(b"abc", wbits=-15) + zlib.crc32(b"abc").to_bytes(4, "little") + b"\x03\0\0\0"
 CHUNKED = skippable(bytes(56) + b"GNUlInUx")
 
 
 def test_the_footers_are_as_long_as_their_formats_say() -> None:
-    assert [len(footer) for footer in (ESTARGZ, STARGZ, CHUNKED)] == [51, 47, FOOTER]
+    assert [len(footer) for footer in (ESTARGZ, FULL, STARGZ, CHUNKED)] == [51, 51, 47, FOOTER]
 
 
 @pytest.mark.parametrize("footer", [ESTARGZ, STARGZ])
@@ -63,6 +64,7 @@ def test_zstd_chunked_is_a_zstd_that_ends_in_its_footer() -> None:
         gzip.compress(TAR) + member_with(b"SG\x16\x00" + OFFSET + b"STARGX"),
         gzip.compress(TAR) + member_with(b"SG\x17\x00" + OFFSET + b"STARGZ "),
         gzip.compress(TAR) + member_with(OFFSET + b"STARGZ", bytes(1)),
+        gzip.compress(TAR) + FULL,
         zstandard.compress(TAR) + CHUNKED + skippable(b""),
         zstandard.compress(TAR) + skippable(bytes(56) + b"GNUlInUx", magic=0x184D2A51),
         zstandard.compress(TAR) + skippable(bytes(57) + b"GNUlInUx"),

@@ -174,6 +174,11 @@ def test_a_window_of_128_mib_is_read_and_a_larger_one_is_refused() -> None:
     assert "too much memory" in refusal(one_segment).message
 
 
+@pytest.mark.parametrize(("flag", "size"), [(1, 1), (2, 2), (3, 4)])
+def test_dictionary_zero_is_none_however_long_its_number_is(flag: int, size: int) -> None:
+    assert expand(MAGIC + bytes((flag, 0x38)) + bytes(size) + block(0, 4, b"data")) == b"data"
+
+
 def test_a_frame_that_wants_a_dictionary_is_refused() -> None:
     samples: list[bytes | bytearray | memoryview] = [
         b"layer %d of an image with %d layers" % (number, number * 7) for number in range(2000)
