@@ -24,8 +24,9 @@ types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev debian ## pytest with doctests; pure rooms at 100 % branch coverage
-	$(BIN)/python -m pytest -q -m "not browser" --cov --cov-report=
+	$(BIN)/python -m pytest -q -m "not browser" --cov --cov-report= --ignore=tests/stories
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+	$(BIN)/python -m pytest -q tests/stories
 
 notebooks: $(VENV)/.dev ## nbval, and: re-execution gives the same bytes
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider -o addopts= notebooks

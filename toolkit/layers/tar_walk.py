@@ -166,7 +166,7 @@ def _header_block(stream: _Stream) -> bytes | None:
     claimed = number(block[148:156], offset)
     zeroed = block[:148] + b" " * 8 + block[156:]
     unsigned = sum(zeroed)
-    if claimed not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in zeroed)):
+    if claimed != unsigned and claimed != unsigned - 256 * sum(byte > 127 for byte in zeroed):  # old tars summed signed bytes
         raise _invalid(offset, f"checksum {unsigned}", f"checksum {claimed}")
     return block
 

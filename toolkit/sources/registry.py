@@ -86,7 +86,7 @@ class RegistrySource:
                 "a registry has no image of its own accord: a name is needed",
                 where=self.registry,
                 expected="NAME[:TAG] or NAME@DIGEST",
-                next_step="say which image",
+                next_step="say which image; if a file or folder was meant, there is none of that name here",
             )
         asked = Reference.parse(text, registry=self.registry, seed_grammar=seed_grammar)
         if asked.repository.registry != self.registry:
