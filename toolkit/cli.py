@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _STATUS: Final = {"accepted": 0, "rejected": 1}
 _REFERENCE_HELP: Final = "[HOST[:PORT]/]NAME[:TAG][@DIGEST]; none for the only image of a --source"
 _PLATFORM_HELP: Final = f"what to take from an index, or all (default: {PLATFORM}, on every machine)"
+_FORMATS_HELP: Final = "ask for every format, or as an old client did (default: all)"
 _SOURCE_HELP: Final = (
     "where images are: host[:port], or a folder or tar: OCI layout, docker-archive, dir: image, a registry's storage, "
     "a docker root, a saved registry"
@@ -64,14 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _pull(options: argparse.Namespace) -> int:
     from toolkit.pulling.pull import pull
 
-    report = pull(options.reference, options.graph, all_tags=options.all_tags, platform=options.platform, **_access(options))
+    report = pull(
+        options.reference,
+        options.graph,
+        all_tags=options.all_tags,
+        platform=options.platform,
+        formats=options.formats,
+        **_access(options),
+    )
     return _show(report, options)
 
 
 def _inspect(options: argparse.Namespace) -> int:
     from toolkit.pulling.inspect import inspect
 
-    choice = {"platform": options.platform, "referrers": options.referrers}
+    choice = {"platform": options.platform, "formats": options.formats, "referrers": options.referrers}
     report = inspect(options.reference, graph=options.graph, **choice, **_access(options))
     return _show(report, options)
 
@@ -318,11 +326,13 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("reference", nargs="?", help=_REFERENCE_HELP)
     pull.add_argument("--graph", default="graph", help="directory of the local graph (default: ./graph)")
     pull.add_argument("--platform", default=PLATFORM, metavar="OS/ARCH", help=_PLATFORM_HELP)
+    pull.add_argument("--formats", choices=["all", "schema1"], default="all", help=_FORMATS_HELP)
     pull.add_argument("-a", "--all-tags", action="store_true", help="pull every tag of the repository")
 
     inspect = _verb(verbs, "inspect", _inspect, "judge an image with all its layers; register nothing")
     inspect.add_argument("reference", nargs="?", help=_REFERENCE_HELP)
     inspect.add_argument("--platform", default=PLATFORM, metavar="OS/ARCH", help=_PLATFORM_HELP)
+    inspect.add_argument("--formats", choices=["all", "schema1"], default="all", help=_FORMATS_HELP)
     inspect.add_argument("--referrers", action="store_true", help="list also what refers to the image")
     inspect.add_argument("--graph", help="keep rejected bytes and the ledger in this graph")
 

@@ -120,6 +120,9 @@ class Manifest:
     config_digest: str | None = column("digest of the configuration, as claimed", default=None)
     artifact_type: str | None = column("artifactType as read", default=None)
     subject: str | None = column("digest of the manifest this one is about", default=None)
+    converted_from: str | None = column(
+        "digest the registry claims for the tag's own document, where it made this one of it", default=None
+    )
     made_from: str | None = column("the file a manifest was put together from, where the source has none", default=None)
     evidence: str = column("digest under which the body is kept; blobs/ or quarantine/")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from container_inspector.image import Image
 from support.places import CORPUS, needs_corpus, truth
 
 import toolkit as tk
@@ -117,3 +118,26 @@ def assert_identities(report: tk.Report, item: dict[str, Any]) -> None:
     chained = tuple(layer.chain_id for layer in layers)
     if chains and chained and None not in chained and len(report.records(Manifest)) == 1 and known:
         assert chained in chains
+
+
+SAVED: Final = [name for name, item in truth().items() if item["kind"] == "docker-archive"] if CORPUS.is_dir() else []
+NOT_READ_BY_IT: Final = {
+    "da-gcr-null-manifest": "no images: manifest.json is null",
+    "da-gcr-no-manifest": "container-inspector wants a manifest.json, which docker save of before 1.10 did not write",
+    "da-inspector-v10-busybox": "as above",
+    "da-moby-empty-layer": "as above",
+}
+"""Archives that the second oracle does not read, and why."""
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_container_inspector_names_the_same_images(name: str, tmp_path: Any) -> None:
+    path = CORPUS / truth()[name]["file"]
+    if name in NOT_READ_BY_IT:
+        with pytest.raises(Exception):  # noqa: B017, PT011  # the oracle's own errors are of any kind
+            Image.get_images_from_tarball(str(path), str(tmp_path), verify=False)
+        return
+    source = tk.open_source(path)
+    ours = {tk.inspect(held, source=source).image_id for held in source.holds()}
+    theirs = Image.get_images_from_tarball(str(path), str(tmp_path), verify=False)
+    assert ours == {f"sha256:{image.image_id}" for image in theirs}

@@ -130,3 +130,17 @@ def test_the_three_ages_of_one_image(forms: dict[str, tuple[Any, Any]], layout: 
     converted = tk.analysis.identity_ages(old)
     assert converted["strong_id"].tolist() == ages["strong_id"].tolist()
     assert converted["empty"].tolist() == ages["empty"].tolist()
+
+
+def test_a_schema1_manifest_made_on_the_fly_is_recognised(forms: dict[str, tuple[Any, Any]], graph: tk.Graph) -> None:
+    """Debian's registry converts a schema2 image for a client that accepts nothing else; the Accept header is evidence."""
+    asked = forms["schema2"][0]
+    newer = tk.inspect(asked).records(Manifest)[0]
+    report = tk.pull(asked, graph, formats="schema1")
+    made = report.records(Manifest)[0]
+    assert (newer.kind, newer.converted_from, made.kind, made.converted_from) == ("image", None, "schema1", newer.digest)
+    assert made.accept != newer.accept
+    assert (report.outcome, report.findings) == ("accepted", [])
+    assert tk.rejudge(report).records(Manifest)[0].converted_from == newer.digest
+    with pytest.raises(tk.errors.UsageError, match="no formats are called"):
+        tk.inspect(asked, formats="schema3")

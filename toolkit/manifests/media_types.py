@@ -29,6 +29,9 @@ OCI_ARTIFACT: Final = "application/vnd.oci.artifact.manifest.v1+json"
 ACCEPTED: Final = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, SIGNED_SCHEMA1, SCHEMA1)
 """What a registry is asked for, in the order of preference."""
 
+SCHEMA1_ONLY: Final = (SIGNED_SCHEMA1, SCHEMA1)
+"""What an old client asked for; a registry may make a schema1 manifest for it on the fly."""
+
 EMPTY_CONTENT: Final = b"{}"
 """What every blob of the type ``OCI_EMPTY`` is."""
 

@@ -18,7 +18,8 @@ class RawManifest:
     ``made_from`` is set when the source has no manifests of its own and this one was put together from what it has:
     it names that file, and then no digest or signature of the body means anything. ``unsigned_because`` is set when the
     source has the manifest and keeps its signatures elsewhere, or not at all. ``descriptor`` is how the source's own
-    index names the body, where it has one.
+    index names the body, where it has one. ``converted_from`` is the digest of the document the tag names for whoever
+    accepts every format: then this schema1 manifest was made for an old client, on the fly.
     """
 
     body: bytes
@@ -28,6 +29,7 @@ class RawManifest:
     made_from: str | None = None
     unsigned_because: str | None = None
     descriptor: Descriptor | None = None
+    converted_from: str | None = None
 
     @property
     def body_digest(self) -> str:

@@ -51,6 +51,7 @@ def of_manifest(raw: RawManifest, reference: Reference, *, seed_grammar: bool, b
             "header_digest": raw.header_digest,
             "made_from": raw.made_from,
             "unsigned_because": raw.unsigned_because,
+            "converted_from": raw.converted_from,
             "descriptor": None if raw.descriptor is None else asdict(raw.descriptor),
             "below": below,
         },
@@ -82,6 +83,7 @@ def to_manifest(content: dict[str, Any], body: bytes) -> RawManifest:
         header_digest=content["header_digest"],
         made_from=content["made_from"],
         unsigned_because=content["unsigned_because"],
+        converted_from=content["converted_from"],
         descriptor=None if content["descriptor"] is None else _descriptor(content["descriptor"]),
     )
 

@@ -24,7 +24,7 @@ from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
 from toolkit.pulling.supply import LiveSupply
 from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted
-from toolkit.pulling.walk import Walk, asked_platform, referrer_rows
+from toolkit.pulling.walk import Walk, accepted_types, asked_platform, referrer_rows
 from toolkit.records import Check
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, plan_ids
@@ -51,6 +51,7 @@ def inspect(
     realms: Collection[str] = (),
     insecure: Collection[str] = (),
     platform: str = PLATFORM,
+    formats: str = "all",
     referrers: bool = False,
     progress: ProgressSink | None = None,
     workers: int = WORKERS,
@@ -65,6 +66,8 @@ def inspect(
         Where rejected bytes and the ledger are kept, and against which IDs are planned; without it nothing is kept.
     platform : str
         As in ``pull``; ``all`` judges every manifest of an index.
+    formats : str
+        As in ``pull``.
     referrers : bool
         Ask also what refers to the image: signatures, attestations, bills of materials.
     source, policy, accept, ledger, username, password, realms, insecure, progress, workers
@@ -88,7 +91,7 @@ def inspect(
     book = ledger if ledger is not None else Ledger(None if target is None else target.layout.ledger)
     with (
         session("inspect", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
-        where.connect(asked.repository, as_seed=rules.is_seed) as connection,
+        where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
     ):
         scope.platform = platform
         try:

@@ -31,7 +31,7 @@ from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, session
 from toolkit.pulling.supply import LiveSupply
 from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted, known, measured
-from toolkit.pulling.walk import Walk, Walked, asked_platform
+from toolkit.pulling.walk import Walk, Walked, accepted_types, asked_platform
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
 from toolkit.sources.opening import Openable, open_registry, open_source
@@ -52,6 +52,7 @@ def pull(
     accept: Collection[str] = (),
     all_tags: bool = False,
     platform: str = PLATFORM,
+    formats: str = "all",
     ledger: Ledger | None = None,
     username: str | None = None,
     password: str | None = None,
@@ -77,6 +78,9 @@ def pull(
     platform : str
         ``os/architecture[/variant]`` to take from an index, or ``all``; never this machine's own, so that the same
         call means the same everywhere.
+    formats : str
+        ``all``, or ``schema1`` to ask as an old client did: a registry may then make a schema1 manifest of a newer image,
+        which the column ``converted_from`` of ``manifests`` tells.
     all_tags : bool
         Pull every tag of the repository; the reference must not name one.
     ledger : Ledger, optional
@@ -115,7 +119,7 @@ def pull(
     book = ledger if ledger is not None else Ledger(target.layout.ledger)
     with (
         session("pull", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
-        where.connect(asked.repository, as_seed=rules.is_seed) as connection,
+        where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
     ):
         scope.platform = platform
         puller = _Puller(scope, connection, target, rules, progress, workers)

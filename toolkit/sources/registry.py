@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -17,7 +18,7 @@ from toolkit._version import VERSION
 from toolkit.errors import GoJSONError, NotFoundError, RegistryResponseError, SourceError, UnreachableError, UsageError
 from toolkit.go_json.decode import STRING, Slice, Struct, unmarshal
 from toolkit.go_json.scan import go_quote
-from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence
+from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence, kind_of
 from toolkit.manifests.raw import RawManifest
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
@@ -173,12 +174,21 @@ class RegistryConnection:
                 f"image manifest does not exist for tag {go_quote(asked)}", where=answer.url, actual="304 Not Modified"
             )
         self._require_success(answer, f"manifest {reference}")
-        return RawManifest(
+        raw = RawManifest(
             body=answer.read(MANIFEST_LIMIT, "the manifest"),
             accept=accept,
             content_type=answer.headers.get("Content-Type"),
             header_digest=answer.headers.get("Docker-Content-Digest"),
         )
+        converted = reference.digest is None and kind_of(raw.content_type) == "schema1" and accept not in (None, ACCEPT)
+        return replace(raw, converted_from=self._original(url)) if converted else raw
+
+    def _original(self, url: str) -> str | None:
+        """What the tag names for whoever accepts everything, when that is no schema1; a claim, by one HEAD."""
+        answer = self._get("HEAD", url, accept=ACCEPT)
+        answer.close()
+        newer = answer.status == 200 and kind_of(answer.headers.get("Content-Type")) in ("image", "index")
+        return answer.headers.get("Docker-Content-Digest") if newer else None
 
     def tags(self) -> list[str]:
         """List every tag: all pages, in the registry's order, each once.

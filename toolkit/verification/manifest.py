@@ -320,6 +320,7 @@ class _ManifestJudge:
             layers=None if reading is None else len(reading.blob_sums),
             history=None if reading is None else len(reading.history),
             signatures=len(payload.signatures) if payload is not None else 0,
+            converted_from=self.raw.converted_from,
             made_from=self.raw.made_from,
             evidence=self.raw.body_digest,
         )

@@ -67,7 +67,7 @@ def test_a_real_connection_makes_no_difference(slug: str) -> None:
     assert {check.rule for check in report.findings} == CASES[slug].rules
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(200))
 def test_faults_that_are_combined_are_told_each(seed: int) -> None:
     case = combined(seed)
     outcome, failed = judged(case)
