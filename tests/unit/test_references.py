@@ -255,3 +255,11 @@ def test_nothing_but_a_syntax_error_comes_out(text: str, *, seed_grammar: bool) 
         reference = Reference.parse(text, seed_grammar=seed_grammar)
         assert str(reference) == text
         assert reference.asked
+
+
+def test_the_same_repository_by_digest() -> None:
+    digest = "sha256:" + "a" * 64
+    named = Reference.parse("127.0.0.1:5000/app:1").with_digest(digest)
+    assert (named.text, named.tag, named.asked) == (f"127.0.0.1:5000/app@{digest}", None, digest)
+    assert Reference.parse(named.text) == named
+    assert Reference.bare("1").with_digest(digest) == Reference.bare(digest)
