@@ -362,7 +362,8 @@ def test_a_header_that_lies_refuses_by_tag_and_is_a_finding_by_digest(claimed: s
 
 @pytest.mark.parametrize("member", ["made_from", "unsigned_because"])
 def test_a_source_that_keeps_no_signatures_is_not_asked_for_them(member: str) -> None:
-    verdict, rows = judged(IMAGE.payload, **{member: "the graph of a docker root"})
+    claims: dict[str, Any] = {member: "the graph of a docker root"}
+    verdict, rows = judged(IMAGE.payload, **claims)
     assert verdict.refusal is None
     assert rows["signature-present"].message == "the source keeps no signatures: the graph of a docker root"
     name = "the manifest was put together from the graph of a docker root" if member == "made_from" else ""
