@@ -124,7 +124,7 @@ def explain(report: Report, position: int) -> Explanation:
             f"there is no image at position {position}",
             expected=f"one of {sorted(named)}" if named else "a manifest with a chain of images",
             actual=position,
-            next_step=_why_not(slots, wanted),
+            next_step=_why_not(slots, wanted) if named else _without_strong_ids(report),
         )
     recorded, slot = named[wanted], slots[wanted]
     parent = recorded.strong_parent or ""
@@ -165,6 +165,12 @@ def _slots(report: Report) -> dict[int, LayerSlot]:
     raw = RawManifest(body=report.body(manifests[-1].body_digest))
     judgement = judge_manifest(raw, reference, Policy(report.pull.policy), judge_all=True)
     return {} if judgement.chain is None else {slot.position: slot for slot in judgement.chain.slots}
+
+
+def _without_strong_ids(report: Report) -> str:
+    if any(manifest.kind == "image" for manifest in report.records(Manifest)):
+        return "an image of today's formats has no strong IDs: `tk.analysis.identity_ages` tells what they would have been"
+    return "the frame `checks` says why there is no chain of images"
 
 
 def _why_not(slots: dict[int, LayerSlot], position: int) -> str:

@@ -168,3 +168,10 @@ def test_judged_bytes_are_explained_too() -> None:
     named: list[StrongID] = report.records(StrongID)
     assert tk.explain(report, -1).strong_id == named[-1].strong_id
     assert "none: nothing was registered" in repr(tk.explain(report, -1))
+
+
+def test_an_image_of_today_s_formats_has_no_strong_id_to_explain() -> None:
+    source = tk.open_source(tk.simulator.serve([tk.simulator.CASES["oci-gzipped"]]))
+    with pytest.raises(tk.errors.UsageError) as caught:
+        tk.explain(tk.inspect("lab/oci-gzipped:1", source=source), 0)
+    assert "identity_ages" in caught.value.next_step
