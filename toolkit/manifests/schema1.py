@@ -12,9 +12,6 @@ from typing import Final
 from toolkit.go_json.decode import INT, STRING, Scalar, Slice, Struct, from_node
 from toolkit.go_json.scan import parse, parse_first
 
-MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v1+json"
-SIGNED_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-
 _MANIFEST: Final = Struct(
     "manifest.Manifest",
     (

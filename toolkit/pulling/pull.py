@@ -14,8 +14,8 @@ from toolkit.errors import SourceError, UsageError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
 from toolkit.manifests.descriptor import PLATFORM
+from toolkit.manifests.media_types import SCHEMA1, SIGNED_SCHEMA1
 from toolkit.manifests.raw import RawManifest
-from toolkit.manifests.schema1 import MEDIA_TYPE, SIGNED_MEDIA_TYPE
 from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import (
     conclude,
@@ -363,7 +363,7 @@ class _Puller:
         self.note(evidence.of_tag(old, registered=registered), *checks, record)
         self.graph.point(
             reference.local_text,
-            media_type=SIGNED_MEDIA_TYPE if judgement.record.signatures else MEDIA_TYPE,
+            media_type=SIGNED_SCHEMA1 if judgement.record.signatures else SCHEMA1,
             digest=judgement.record.body_digest,
             size=judgement.record.size,
         )

@@ -12,7 +12,7 @@ from typing import Final
 
 from toolkit.digests import sha256
 from toolkit.errors import SeedPanicError
-from toolkit.manifests.schema1 import SIGNED_MEDIA_TYPE
+from toolkit.manifests.media_types import SIGNED_SCHEMA1
 from toolkit.manifests.signed_payload import extract
 from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image
 from toolkit.simulator.modern import TAG, Stored, StoredDocument
@@ -35,7 +35,7 @@ def _schema1(repository: str, layers: Iterable[LayerRecipe] = _LAYERS) -> Simula
 def _store(served: Served, *, root: str | None = None, header: str | None = None) -> Stored:
     """Store a schema1 image; ``root`` is the digest it is asked by, ``header`` what the header claims."""
     named = {"Docker-Content-Digest": header or served.digest}
-    document = StoredDocument(body=served.body, content_type=SIGNED_MEDIA_TYPE, headers=named)
+    document = StoredDocument(body=served.body, content_type=SIGNED_SCHEMA1, headers=named)
     return Stored(root=root or served.digest, documents={TAG: document, root or served.digest: document}, blobs=served.blobs)
 
 

@@ -18,7 +18,7 @@ import httpx
 
 from toolkit import fsops
 from toolkit.errors import SourceError
-from toolkit.manifests.schema1 import SIGNED_MEDIA_TYPE
+from toolkit.manifests.media_types import SIGNED_SCHEMA1
 from toolkit.references import tag_error
 
 _VERSION: Final = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -40,7 +40,7 @@ class StaticManifest:
 
     body: bytes
     digest: str
-    media_type: str = SIGNED_MEDIA_TYPE
+    media_type: str = SIGNED_SCHEMA1
     about: str = ""
 
 
