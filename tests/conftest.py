@@ -21,3 +21,9 @@ def graph(tmp_path: Path) -> tk.Graph:
 def teaching() -> Source:
     """The teaching registry, in memory."""
     return tk.open_source(simulator.teaching_registry())
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat what is repeated, without the pauses."""
+    monkeypatch.setattr("toolkit.sources.retries._FIRST_PAUSE", 0.001)

@@ -20,7 +20,9 @@ from toolkit.verification.policy import NAMES, Policy
 from toolkit.verification.rules import RULES, Rule
 
 if TYPE_CHECKING:
+    from toolkit.progress.steps import ProgressSink
     from toolkit.pulling.report import Report
+    from toolkit.sources.protocol import Source
 
 _STATUS: Final = {"accepted": 0, "rejected": 1}
 _REFERENCE_HELP: Final = "[HOST[:PORT]/]NAME[:TAG][@DIGEST]; none for the only image of a --source"
@@ -71,6 +73,7 @@ def _pull(options: argparse.Namespace) -> int:
         all_tags=options.all_tags,
         platform=options.platform,
         formats=options.formats,
+        diff_ids=not options.no_diff_ids,
         **_access(options),
     )
     return _show(report, options)
@@ -119,13 +122,7 @@ def _tags(options: argparse.Namespace) -> int:
 
         access = _access(options)
         source, asked = resolve(
-            options.name,
-            access["source"],
-            access["policy"],
-            username=access["username"],
-            password=access["password"],
-            realms=access["realms"],
-            insecure=access["insecure"],
+            options.name, access["source"], access["policy"], username=None, password=None, realms=(), insecure=()
         )
         with source.connect(asked.repository, as_seed=False) as connection:
             found = connection.tags()
@@ -257,8 +254,12 @@ def _conformance(options: argparse.Namespace) -> int:
 def _show(report: Report, options: argparse.Namespace) -> int:
     if options.json:
         _print_json(report.summary())
-    else:
+    elif options.progress != "json":
         print(report)
+    elif report.outcome != "accepted" and report.error is not None:
+        from toolkit.views.progress import JsonProgress
+
+        JsonProgress().error(report.error["message"])
     return _STATUS.get(report.outcome, 3)
 
 
@@ -278,6 +279,10 @@ def _failed(error: ToolkitError, options: argparse.Namespace) -> int:
         }
         document = nothing if report is None else report.summary()
         _print_json({**document, "error": {"code": error.code, "message": error.message}})
+    elif getattr(options, "progress", None) == "json":
+        from toolkit.views.progress import JsonProgress
+
+        JsonProgress().error(error.message)
     elif report is not None and report.outcome == "rejected":
         print(report)
     print(f"layerproof: {visible(str(error), lines=True)}", file=sys.stderr)
@@ -294,22 +299,49 @@ def _print_json(document: object) -> None:
 
 def _access(options: argparse.Namespace) -> dict[str, Any]:
     """Read what pull and inspect have in common."""
-    from toolkit.views.progress import TerminalProgress
-
     if options.password_stdin and options.username is None:
         raise UsageError("--password-stdin goes with --username", next_step="add --username NAME")
     if options.username is not None and not options.password_stdin:
         raise UsageError("--username goes with --password-stdin", next_step="pipe the password into the command")
-    password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
-    return {
-        "source": options.source,
-        "policy": Policy(options.policy, options.accept, options.trust),
+    policy = Policy(options.policy, options.accept, options.trust)
+    return {"source": _source(options, policy), "policy": policy, "progress": _progress(options)}
+
+
+def _source(options: argparse.Namespace, policy: Policy) -> Source | None:
+    """Open what is asked: the source that is named, or the registry the reference names."""
+    from toolkit.references import Reference
+    from toolkit.sources.opening import open_registry, open_source
+
+    named: str = getattr(options, "reference", None) or getattr(options, "name", None) or ""
+    if options.source is None and not named:
+        return None
+    access = {
         "username": options.username,
-        "password": password,
+        "password": sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None,
         "realms": options.allow_realm,
         "insecure": options.insecure_host,
-        "progress": None if options.quiet else TerminalProgress(),
+        "mirrors": options.mirror,
+        "legacy": options.legacy_registry,
+        "budget": options.budget,
+        "docker_config": options.docker_config,
+        "helpers": options.allow_helper,
     }
+    if options.source is not None:
+        return open_source(options.source, **access)
+    return open_registry(Reference.parse(named, seed_grammar=policy.is_seed).repository.registry, **access)
+
+
+def _progress(options: argparse.Namespace) -> ProgressSink | None:
+    """Choose who hears what happens."""
+    from toolkit.views.progress import JsonProgress, TerminalProgress
+
+    if options.progress == "json":
+        if options.json:
+            raise UsageError(
+                "--progress json and --json both write to standard output", expected="one of them", next_step="leave one out"
+            )
+        return JsonProgress()
+    return None if options.quiet or options.progress == "off" else TerminalProgress()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -327,6 +359,9 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("--graph", default="graph", help="directory of the local graph (default: ./graph)")
     pull.add_argument("--platform", default=PLATFORM, metavar="OS/ARCH", help=_PLATFORM_HELP)
     pull.add_argument("--formats", choices=["all", "schema1"], default="all", help=_FORMATS_HELP)
+    pull.add_argument(
+        "--no-diff-ids", action="store_true", help="check digests and sizes only: faster, and nobody looks into the layers"
+    )
     pull.add_argument("-a", "--all-tags", action="store_true", help="pull every tag of the repository")
 
     inspect = _verb(verbs, "inspect", _inspect, "judge an image with all its layers; register nothing")
@@ -376,6 +411,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    """Read a number of requests."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:12]) < 10**9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of requests, from 1 on")
+    return int(text)
+
+
 def _add_cases(exercise: argparse.ArgumentParser) -> None:
     exercise.add_argument("--case", action="append", default=[], metavar="SLUG", help="this image only; may be repeated")
     exercise.add_argument(
@@ -406,7 +448,24 @@ def _verb(
     verb.add_argument(
         "--insecure-host", action="append", default=[], metavar="HOST", help="a host allowed plain http; loopback always is"
     )
+    verb.add_argument(
+        "--docker-config", metavar="FILE", help="take name and password from this config.json; none is read otherwise"
+    )
+    verb.add_argument(
+        "--allow-helper", action="append", default=[], metavar="NAME", help="a credential helper that file may have run"
+    )
+    verb.add_argument(
+        "--mirror", action="append", default=[], metavar="URL", help="a mirror of Docker Hub to ask first; may be repeated"
+    )
+    verb.add_argument("--legacy-registry", action="store_true", help="try the v1 protocol last; nothing it says can be verified")
+    verb.add_argument("--budget", type=_count, metavar="N", help="send at most so many requests")
     verb.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    verb.add_argument(
+        "--progress",
+        choices=["auto", "json", "off"],
+        default="auto",
+        help="bars or lines on standard error, Docker 1.9's stream on standard output, or nothing (default: auto)",
+    )
     verb.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     return verb
 

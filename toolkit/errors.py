@@ -9,7 +9,11 @@ ToolkitError
 │   ├── DigestSyntaxError        not "sha256:<64 hex>" or "sha512:<128 hex>"
 │   └── PolicyError              no policy or rule of that name
 ├── SourceError                  the other side, or the way to it: exit status 3
-│   ├── UnreachableError         no connection, a deadline, a cut body
+│   ├── UnreachableError         no connection, a reset, a cut body
+│   │   └── DeadlineError        too slow: no head in time, or a drip
+│   ├── AddressError             a host that must not be contacted
+│   ├── RateLimitError           the registry, or the user's own budget, allows no further request
+│   ├── CredentialHelperError    a docker configuration or credential helper that cannot be used
 │   ├── UnauthorizedError        credentials missing, refused, or not to be sent there
 │   ├── NotFoundError            no such repository, tag, manifest or blob
 │   ├── NotKeptError             the source has it in no form that can be verified
@@ -127,15 +131,43 @@ class PolicyError(UsageError):
 
 
 class SourceError(ToolkitError):
-    """The source of images, or the way to it."""
+    """The source of images, or the way to it.
+
+    ``fallback`` is whether Docker 1.9 tried the next endpoint after such an error.
+    """
 
     code = "source"
+    fallback: bool = True
 
 
 class UnreachableError(SourceError):
-    """No connection, a deadline passed, or a body cut short."""
+    """No connection, a reset, or a body cut short."""
 
     code = "unreachable"
+
+
+class DeadlineError(UnreachableError):
+    """The other side took too long, or sent too little at a time."""
+
+    code = "deadline"
+
+
+class AddressError(SourceError):
+    """A host that an answer names and that must not be contacted."""
+
+    code = "address"
+
+
+class RateLimitError(SourceError):
+    """No further request is allowed: by the registry, or by the budget the user gave."""
+
+    code = "rate-limit"
+
+
+class CredentialHelperError(SourceError):
+    """A docker configuration or a credential helper that cannot be used; no other way is tried instead."""
+
+    code = "credential-helper"
 
 
 class UnauthorizedError(SourceError):

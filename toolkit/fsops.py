@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import secrets
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
 from toolkit.errors import GraphIOError
 
 CHUNK: Final = 256 * 1024
+_WRITE_BACK: Final = 8 * 1024 * 1024
+_SYNC_FILE_RANGE_WRITE: Final = 2
 
 _ADVICE: Final = {
     errno.ENOSPC: "free some space, then pull again: what was downloaded is kept",
@@ -181,10 +185,31 @@ class NewFile:
     """A file in the making, under a name nobody else has."""
 
     def __init__(self, path: Path, *, mode: int = 0o600) -> None:
-        self.path = path
         with guarded(path, "create"):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, mode)
+            self._take(path, os.open(path, flags, mode), 0)
+
+    def _take(self, path: Path, descriptor: int, size: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._flushed = size
+        self._unflushed = 0
+
+    @classmethod
+    def reopened(cls, path: Path) -> Self | None:
+        """Go on with a file that was not finished; None when it is not there, or no plain file of ours."""
+        file = cls.__new__(cls)
+        with guarded(path, "open"):
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except (FileNotFoundError, PermissionError):
+                return None  # or one that was about to be committed: read-only already
+            status = os.fstat(descriptor)
+            file._take(path, descriptor, status.st_size)  # noqa: SLF001  # another way to make one of us
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink != 1:
+                file.close()
+                return None
+        return file
 
     def __enter__(self) -> Self:
         return self
@@ -193,9 +218,20 @@ class NewFile:
         self.close()
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write all of it, or raise."""
+        """Write all of it, or raise; the disk is set to work early, so that the sync at the end is short."""
         with guarded(self.path, "write"):
             _write_all(self._descriptor, data)
+        self._unflushed += len(data)
+        if self._unflushed >= _WRITE_BACK:
+            _start_write_back(self._descriptor, self._flushed, self._unflushed)
+            self._flushed, self._unflushed = self._flushed + self._unflushed, 0
+
+    def restart(self) -> None:
+        """Drop what was written."""
+        with guarded(self.path, "truncate"):
+            os.ftruncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._flushed = self._unflushed = 0
 
     def sync(self, *, mode: int | None = None) -> None:
         """Make the content durable; with ``mode`` also set the permissions for good."""
@@ -212,7 +248,62 @@ class NewFile:
                 os.close(descriptor)
 
 
+class Follower:
+    """Reads a file that grows, from its first byte, also after its name is gone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def read(self) -> bytes:
+        """What is new; nothing when there is no file. A file that took the name over is read after the first."""
+        with guarded(self._path, "read"):
+            data = b"" if self._descriptor < 0 else self._rest()
+            if self._descriptor < 0 or self._replaced():
+                self.close()
+                with contextlib.suppress(FileNotFoundError):
+                    self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                    data += self._rest()
+        return data
+
+    def close(self) -> None:
+        """Close it; safe to call twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _rest(self) -> bytes:
+        return b"".join(iter(lambda: os.read(self._descriptor, CHUNK), b""))
+
+    def _replaced(self) -> bool:
+        try:
+            named = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return named.st_ino != os.fstat(self._descriptor).st_ino
+
+
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+@functools.cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """The system call that starts writing to the disk without waiting for it; None where there is none."""
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).sync_file_range
+    except (AttributeError, OSError):
+        return None
+    call.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return call
+
+
+def _start_write_back(descriptor: int, offset: int, count: int) -> None:
+    """Ask the disk to begin; a hint, so what it answers does not matter: the sync at the end is what counts."""
+    call = _sync_file_range()
+    if call is not None:
+        call(descriptor, offset, count, _SYNC_FILE_RANGE_WRITE)

@@ -25,8 +25,11 @@ Derivation = Literal["raw", "re-marshalled", "none"]
 CandidateKind = Literal["strong", "compatibility", "permuted", "chain"]
 ReuseOutcome = Literal["kept", "reused", "invalid", "missing", "free", "not-considered"]
 TlsUse = Literal["none", "unverified", "verified"]
-EndpointOutcome = Literal["used", "failed"]
+EndpointOutcome = Literal["used", "failed", "left"]
+"""left: it answered, and what it answered let the next one be tried."""
 TagKind = Literal["tag", "digest"]
+JoinKind = Literal["pull", "layer"]
+JoinOutcome = Literal["found", "taken-over"]
 
 
 def column(meaning: str, *, unit: str = "", default: Any = dataclasses.MISSING) -> Any:
@@ -66,7 +69,7 @@ class Endpoint:
     version: str = column("protocol version")
     mirror: bool = column("whether it is a mirror")
     tls: TlsUse = column("whether the connection is encrypted and its certificate checked")
-    outcome: EndpointOutcome = column("used or failed")
+    outcome: EndpointOutcome = column("used; failed; or left, because of what it answered, for the next one")
     fallback: bool = column("whether a failure here lets the next endpoint be tried")
     reason: str = column("why it failed; empty when used")
 
@@ -80,6 +83,7 @@ class Request:
     method: str = column("HTTP method")
     url: str = column("URL without user, password and with unknown query values hidden")
     accept: str | None = column("the Accept header that was sent", default=None)
+    range: str | None = column("the Range header that was sent, when a download went on", default=None)
     authorized: bool = column("whether an Authorization header was sent")
     status: int | None = column("HTTP status; missing when no answer came", default=None)
     received: int = column("bytes of body received", unit="B")
@@ -88,7 +92,23 @@ class Request:
     content_type: str | None = column("the answer's Content-Type", default=None)
     content_length: str | None = column("the answer's Content-Length, as text", default=None)
     content_digest: str | None = column("the answer's Docker-Content-Digest", default=None)
+    retry_after: str | None = column("the answer's Retry-After, as text", default=None)
+    rate_limit: str | None = column("the answer's RateLimit-Limit, as text", default=None)
+    rate_remaining: str | None = column("the answer's RateLimit-Remaining, as text", default=None)
     error: str | None = column("why no whole answer came", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """One row per piece of work somebody else was at already: it was waited for, then looked at anew."""
+
+    TABLE: ClassVar[str] = "joins"
+
+    kind: JoinKind = column("what was joined")
+    subject: str = column("the reference that was pulled, or the digest of the layer")
+    owner: str = column("whose work it was")
+    waited: float = column("time spent waiting", unit="s")
+    outcome: JoinOutcome = column("found: the bytes were there and are right; taken-over: they were not, so we fetched them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,11 +281,11 @@ class Tag:
     newer: bool = column("what the pull reports as newer")
 
 
-Record = Pull | Endpoint | Request | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag
+Record = Pull | Endpoint | Request | Join | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag
 
 TABLES: Final[dict[str, type[Record]]] = {
     record.TABLE: record
-    for record in (Pull, Endpoint, Request, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag)
+    for record in (Pull, Endpoint, Request, Join, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag)
 }
 """Every table, by name, in the order in which a pull fills them."""
 

@@ -23,7 +23,7 @@ ORDER = (
     {"identity"},
     {"verification"},
     {"reuse"},
-    {"fsops", "cards"},
+    {"fsops", "cards", "progress"},
     {"sources", "graph", "ledger"},
     {"pulling"},
     {"analysis"},
@@ -46,15 +46,18 @@ PURE = {
     "verification",
     "reuse",
     "cards",
+    "progress",
 }
 OUTSIDE = {"httpx", "pandas", "matplotlib", "pathlib", "time", "logging", "os", "io", "threading", "datetime", "tempfile"}
 EXCEPTIONS = {
+    ("progress", "threading"): "steps are told by several threads; nothing here starts one",
     ("records", "datetime"): "a stamp has a time; nobody asks the clock here",
 }
 
 
-RUNS_PROGRAMS = {"programs.py": {"subprocess"}}
-"""The lab runs the client it measures, as the user typed it; nothing that pulls or judges starts a program."""
+RUNS_PROGRAMS = {"programs.py": {"subprocess"}, "docker_config.py": {"subprocess", "os"}}
+"""The lab runs the client it measures, and a credential helper runs if the user named it; nothing that pulls or judges
+starts a program."""
 
 
 def rank(room: str) -> int:

@@ -90,7 +90,8 @@ def test_an_accepted_image_is_status_0(tmp_path: Path, registry: str) -> None:
     graph = tk.Graph(tmp_path / "graph")
     assert graph.tags.all() == {f"{registry}/teach/clean": {"1": tk.Ledger.load(graph.layout.ledger).pulls["image_id"].iloc[0]}}
     again = run(tmp_path, "pull", "--graph", "graph", f"{registry}/teach/clean:1")
-    assert (again.returncode, again.stderr) == (0, "")
+    assert again.returncode == 0
+    assert again.stderr.endswith(f"Status: Image is up to date for {registry}/teach/clean:1\n")
     assert f"Image is up to date for {registry}/teach/clean:1" in again.stdout
 
 
@@ -255,7 +256,10 @@ LINE: Final = re.compile(r"[0-9a-f]{12}  complete     [0-9.]+ (?:B|kB)")
 
 def test_a_pipe_gets_a_line_for_each_layer_on_standard_error(tmp_path: Path, registry: str) -> None:
     said = run(tmp_path, "pull", f"{registry}/teach/clean:1")
-    lines = said.stderr.splitlines()
+    first, *lines, digest, status = said.stderr.splitlines()
+    assert first == "1: Pulling from teach/clean"
+    assert digest == f"Digest: {IMAGE.digest}"
+    assert status == f"Status: Downloaded newer image for {registry}/teach/clean:1"
     assert len(lines) == 3
     assert all(LINE.fullmatch(line) for line in lines)
     assert {line[:12] for line in lines} == {digest[7:19] for digest in IMAGE.blobs}

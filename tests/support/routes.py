@@ -11,7 +11,8 @@ from toolkit.records import Endpoint, Request
 from toolkit.references import resolve_repository
 from toolkit.simulator.images import SimulatedImage
 from toolkit.sources.credentials import Credentials
-from toolkit.sources.registry import RegistryConnection, RegistrySource
+from toolkit.sources.registry import RegistrySource
+from toolkit.sources.registry_connection import RegistryConnection
 
 VERSION: Final = {"Docker-Distribution-Api-Version": "registry/2.0"}
 PING: Final = Route(path="/v2/", headers=VERSION)

@@ -6,6 +6,7 @@ that are not what was claimed go to quarantine under their own digest.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,23 +23,82 @@ _READ_ONLY: Final = 0o444
 class Ingest:
     """One blob on its way in.
 
-    Feed it, then ``commit`` or ``reject``; leaving the context without either discards what was written.
+    Feed it, then ``commit`` or ``reject``; leaving the context without either discards what was written, unless it
+    was ``described``: then the next one goes on with it.
     """
 
-    def __init__(self, layout: Layout, claimed: str) -> None:
+    def __init__(self, layout: Layout, claimed: str, *, lasting: bool = False) -> None:
         self._layout = layout
+        self._claimed = claimed
         self.meter = BlobMeter(claimed)
-        self._path = layout.ingest / f"{secrets.token_hex(16)}.part"
-        self._file = fsops.NewFile(self._path)
+        self._found: dict[str, object] = {}
+        self._keeps = False
+        lasting = lasting and Digest.is_exact(claimed)
+        self._path = layout.partial(Digest.parse(claimed)) if lasting else layout.ingest / f"{secrets.token_hex(16)}.part"
+        kept = fsops.NewFile.reopened(self._path) if lasting else None
+        if kept is None and lasting:
+            fsops.discard(self._path)
+        self._file = kept or fsops.NewFile(self._path)
+        if kept is not None:
+            self._go_on()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *unused: object) -> None:
         self._file.close()
-        fsops.discard(self._path)
+        if not self._keeps:
+            fsops.discard(self._path)
+            fsops.discard(self._note)
 
-    def feed(self, chunk: bytes) -> None:
+    @property
+    def _note(self) -> Path:
+        return self._path.with_suffix(".json")
+
+    def _go_on(self) -> None:
+        """Hash again what an earlier download left, and read what it knew of its source."""
+        try:
+            self._found = dict(json.loads(fsops.read(self._note) or b"{}"))
+        except (ValueError, TypeError, RecursionError):
+            self._found = {}
+        if self.resumable is None:
+            self.restart()
+            return
+        for chunk in fsops.chunks(self._path):
+            self.meter.feed(chunk)
+
+    @property
+    def resumable(self) -> tuple[int, str] | None:
+        """The size that was announced and the validator that came with it, where a download can go on."""
+        announced, validator = self._found.get("announced"), self._found.get("validator")
+        if isinstance(announced, int) and isinstance(validator, str) and 0 <= self.meter.size < announced:
+            return announced, validator
+        return None
+
+    def describe(self, announced: int | None, validator: str | None) -> None:
+        """Note what an answer said about the bytes, so that another answer can be told to go on with them."""
+        found: dict[str, object] = {"announced": announced, "validator": validator}
+        if found != self._found:
+            self._found = found
+            if self.resumable is not None:
+                fsops.replace(self._note, json.dumps(found).encode("ascii"))
+
+    def keep(self) -> None:
+        """Leave the bytes for the next one who wants them."""
+        self._keeps = self.resumable is not None and self.meter.size > 0
+
+    def again(self) -> None:
+        """Hash again what was written: a download goes on behind bytes that are as they are on the disk."""
+        self.meter = BlobMeter(self._claimed)
+        for chunk in fsops.chunks(self._path):
+            self.meter.feed(chunk)
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self._file.restart()
+        self.meter = BlobMeter(self._claimed)
+
+    def feed(self, chunk: bytes | memoryview) -> None:
         """Write and measure the next bytes."""
         self._file.write(chunk)
         self.meter.feed(chunk)
@@ -79,10 +139,10 @@ class BlobStore:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def ingest(self, claimed: str) -> Ingest:
-        """Start taking in a blob that claims a digest."""
+    def ingest(self, claimed: str, *, lasting: bool = False) -> Ingest:
+        """Start taking in a blob that claims a digest; ``lasting`` goes on with an earlier one, under the caller's lock."""
         fsops.make_directory(self._layout.ingest)
-        return Ingest(self._layout, claimed)
+        return Ingest(self._layout, claimed, lasting=lasting)
 
     def add(self, data: bytes, *, quarantine: bool = False, algorithm: str = "sha256") -> Digest:
         """Take in bytes in hand, under their own digest."""

@@ -54,6 +54,14 @@ class Layout:
         """The file whose bytes are locked, one for each ID."""
         return self.ingest / "locks"
 
+    def partial(self, digest: Digest) -> Path:
+        """A download that is not finished."""
+        return self.ingest / f"{digest.algorithm}-{digest.hex}.partial"
+
+    def turn(self, key: str) -> Path:
+        """What the worker on a shared piece of work tells; ``key`` is 64 hex digits."""
+        return self.ingest / f"{key}.turn"
+
     def image(self, image_id: str) -> Path:
         """The directory of one image."""
         problem = image_id_error(image_id)

@@ -61,6 +61,26 @@ class IdLocks:
                 stack.enter_context(self._one(file, image_id))
             yield
 
+    @contextlib.contextmanager
+    def attempt(self, key: str) -> Iterator[str | None]:
+        """Hold one lock if it is free; give None then, and otherwise who holds it."""
+        file = self._file()
+        lock = file.of_threads(key)
+        if not lock.acquire(blocking=False):
+            yield "another thread of this process"
+            return
+        try:
+            byte = int(key[:15], 16)
+            if not _try_lock(file.descriptor, byte):
+                yield f"process {_holder(file.descriptor, byte)}"
+                return
+            try:
+                yield None
+            finally:
+                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, byte)
+        finally:
+            lock.release()
+
     def _file(self) -> _LockFile:
         fsops.make_directory(self._path.parent)
         with _FILES_GUARD:

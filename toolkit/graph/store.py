@@ -24,6 +24,7 @@ from toolkit.graph.images import ImageStore, legacy_image, parent_file
 from toolkit.graph.layout import EMPTY_INDEX, EMPTY_REPOSITORIES, OCI_LAYOUT, Layout
 from toolkit.graph.locks import PATIENCE, IdLocks
 from toolkit.graph.tags import TagStore
+from toolkit.graph.turns import Turns
 from toolkit.layers.measure import measure
 from toolkit.reuse.stored_image import StoredImage, exists
 
@@ -62,6 +63,7 @@ class Graph(Mapping[str, StoredImage]):
         self.chains = ChainIndex(self.layout)
         self.tags = TagStore(self.layout, self.holds)
         self._locks = IdLocks(self.layout.locks, patience=patience)
+        self.turns = Turns(self.layout, self._locks)
         self._holds: dict[str, set[str]] = {}
         self._holds_guard = threading.Lock()
 

@@ -19,7 +19,8 @@ class RawManifest:
     it names that file, and then no digest or signature of the body means anything. ``unsigned_because`` is set when the
     source has the manifest and keeps its signatures elsewhere, or not at all. ``descriptor`` is how the source's own
     index names the body, where it has one. ``converted_from`` is the digest of the document the tag names for whoever
-    accepts every format: then this schema1 manifest was made for an old client, on the fly.
+    accepts every format: then this schema1 manifest was made for an old client, on the fly. ``unverified`` says that it
+    came over a network by a protocol in which nothing can be verified.
     """
 
     body: bytes
@@ -30,6 +31,7 @@ class RawManifest:
     unsigned_because: str | None = None
     descriptor: Descriptor | None = None
     converted_from: str | None = None
+    unverified: bool = False
 
     @property
     def body_digest(self) -> str:

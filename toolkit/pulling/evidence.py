@@ -52,6 +52,7 @@ def of_manifest(raw: RawManifest, reference: Reference, *, seed_grammar: bool, b
             "made_from": raw.made_from,
             "unsigned_because": raw.unsigned_because,
             "converted_from": raw.converted_from,
+            "unverified": raw.unverified,
             "descriptor": None if raw.descriptor is None else asdict(raw.descriptor),
             "below": below,
         },
@@ -84,6 +85,7 @@ def to_manifest(content: dict[str, Any], body: bytes) -> RawManifest:
         made_from=content["made_from"],
         unsigned_because=content["unsigned_because"],
         converted_from=content["converted_from"],
+        unverified=bool(content.get("unverified", False)),
         descriptor=None if content["descriptor"] is None else _descriptor(content["descriptor"]),
     )
 

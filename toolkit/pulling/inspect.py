@@ -15,15 +15,17 @@ from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
 from toolkit.manifests.descriptor import PLATFORM
 from toolkit.manifests.raw import RawManifest
+from toolkit.progress.steps import ProgressSink
 from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import conclude, intact_rows, plan_rows, skipped_stages, standing_images
 from toolkit.pulling.consulted import ConsultedGraph
+from toolkit.pulling.listening import listening
 from toolkit.pulling.pull import resolve
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
 from toolkit.pulling.supply import LiveSupply
-from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted
+from toolkit.pulling.transfer import WORKERS, Transfer, Wanted
 from toolkit.pulling.walk import Walk, accepted_types, asked_platform, referrer_rows
 from toolkit.records import Check
 from toolkit.references import Reference
@@ -90,12 +92,13 @@ def inspect(
         target.prepare()
     book = ledger if ledger is not None else Ledger(None if target is None else target.layout.ledger)
     with (
+        listening(progress) as tell,
         session("inspect", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
     ):
         scope.platform = platform
         try:
-            _Inspector(scope, connection, target, rules, progress, workers).run(asked, referrers=referrers)
+            _Inspector(scope, connection, target, rules, tell, workers).run(asked, referrers=referrers)
         finally:
             scope.call.note(*connection.drain())
         return scope.report
@@ -127,7 +130,7 @@ class _Inspector:
 
     def run(self, asked: Reference, *, referrers: bool) -> None:
         """Judge one image and note how it ended."""
-        raw = self.connection.manifest(asked)
+        raw = self._manifest(asked)
         self.scope.bodies[raw.body_digest] = raw.body
         self.note(*self.connection.drain(), evidence.of_manifest(raw, asked, seed_grammar=self.policy.is_seed))
         if not self.policy.is_seed and document_kind(raw, Way()) != "schema1":
@@ -141,6 +144,18 @@ class _Inspector:
         refusal, error = self._layers(judgement)
         self.note(*skipped_stages(judgement, self.policy, "nothing is registered", "tag"))
         self._finish(judgement.refusal or refusal, error)
+
+    def _manifest(self, asked: Reference) -> RawManifest:
+        """Ask one endpoint after the other; what is judged is what the first one that has it gives."""
+        while True:
+            try:
+                return self.connection.manifest(asked)
+            except SourceError as error:
+                reported = self.connection.next_endpoint(error)
+                if reported is error:
+                    raise
+                if reported is not None:
+                    raise reported from error
 
     def _documents(self, raw: RawManifest, asked: Reference, *, referrers: bool) -> None:
         scratch = Graph.temporary() if self.graph is None else self.graph
@@ -192,18 +207,20 @@ class _Inspector:
         self.note(*plan.decisions, *plan.checks, *plan_rows(judgement, plan), *standing_checks)
         self.note(*intact_rows((), {}, self.policy, by_digest=judgement.by_digest))
         scratch = Graph.temporary() if self.graph is None else self.graph
-        found = Transfer(
+        transfer = Transfer(
             self.connection,
             scratch,
             keep="nothing" if self.graph is None else "rejected",
             as_seed=self.policy.is_seed,
             progress=self.progress,
             workers=self.workers,
-        ).fetch(Wanted(digest) for digest in _verifiable(plan, self.policy))
+        )
+        found = transfer.fetch(Wanted(digest) for digest in _verifiable(plan, self.policy))
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
         facts = {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
-        self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))
-        result = conclude(judgement, plan, facts, fetched=found, troubled=trouble, policy=self.policy)
+        fetched = [digest for digest in found if digest not in transfer.others]
+        self.note(*self.connection.drain(), *transfer.rows(), *evidence.of_transfer(facts, trouble, fetched=fetched))
+        result = conclude(judgement, plan, facts, fetched=fetched, troubled=trouble, policy=self.policy)
         self.note(*result.checks, *result.layers)
         return result.refusal, None if result.trouble is None else trouble[result.trouble]
 

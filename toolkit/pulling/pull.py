@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from os import PathLike
 
-from toolkit.errors import SourceError, UsageError
+from toolkit.errors import SourceError, UsageError, VerificationError
 from toolkit.graph.store import Graph
+from toolkit.graph.turns import Entry, Turn, Waited
 from toolkit.ledger.ledger import Ledger
 from toolkit.manifests.descriptor import PLATFORM
 from toolkit.manifests.media_types import SCHEMA1, SIGNED_SCHEMA1
 from toolkit.manifests.raw import RawManifest
+from toolkit.progress.steps import Message, Progress, ProgressSink, Step, entry_of, step_of
 from toolkit.pulling import evidence
 from toolkit.pulling.conclusion import (
     conclude,
@@ -26,12 +28,14 @@ from toolkit.pulling.conclusion import (
     standing_images,
 )
 from toolkit.pulling.consulted import ConsultedGraph
+from toolkit.pulling.listening import listening
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, session
 from toolkit.pulling.supply import LiveSupply
-from toolkit.pulling.transfer import WORKERS, ProgressSink, Transfer, Wanted, known, measured
+from toolkit.pulling.transfer import WORKERS, Transfer, Wanted, known, measured
 from toolkit.pulling.walk import Walk, Walked, accepted_types, asked_platform
+from toolkit.records import Join
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
 from toolkit.sources.opening import Openable, open_registry, open_source
@@ -60,6 +64,7 @@ def pull(
     insecure: Collection[str] = (),
     progress: ProgressSink | None = None,
     workers: int = WORKERS,
+    diff_ids: bool = True,
 ) -> Report:
     """Pull and verify an image into a local graph.
 
@@ -91,6 +96,9 @@ def pull(
         Told of every step of a transfer, from several threads.
     workers : int
         How many layers are fetched at once.
+    diff_ids : bool
+        Whether today's layers are decompressed to recompute their diff IDs. Without it every digest and size is still
+        checked, and the rows of the rules about what is inside say that nobody looked.
 
     Returns
     -------
@@ -118,13 +126,17 @@ def pull(
     target.prepare()
     book = ledger if ledger is not None else Ledger(target.layout.ledger)
     with (
+        listening(progress) as tell,
         session("pull", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
     ):
         scope.platform = platform
-        puller = _Puller(scope, connection, target, rules, progress, workers)
+        puller = _Puller(scope, connection, target, rules, tell, workers, diff_ids=diff_ids)
         try:
-            puller.run(asked, all_tags=all_tags)
+            with target.turns.take(f"pull {_work(asked, all_tags=all_tags)}", puller.hear) as turn:
+                if turn.waited is not None:
+                    puller.joined(turn.waited, _work(asked, all_tags=all_tags))
+                puller.run(asked, turn, all_tags=all_tags)
         finally:
             scope.focus(scope.reference)
             scope.call.note(*connection.drain())
@@ -156,6 +168,11 @@ def resolve(
     return where, where.resolve(reference, seed_grammar=policy.is_seed)
 
 
+def _work(asked: Reference, *, all_tags: bool) -> str:
+    """What nobody else should pull into the same graph at the same time."""
+    return asked.repository.local_name if all_tags else asked.local_text
+
+
 class _Puller:
     def __init__(
         self,
@@ -163,18 +180,53 @@ class _Puller:
         connection: Connection,
         graph: Graph,
         policy: Policy,
-        progress: ProgressSink | None,
+        tell: ProgressSink | None,
         workers: int,
+        *,
+        diff_ids: bool,
     ) -> None:
         self.scope = scope
         self.note = scope.call.note
         self.connection = connection
         self.graph = graph
         self.policy = policy
-        self.progress = progress
         self.workers = workers
+        self.diff_ids = diff_ids
+        self._listener = tell
+        self._turn: Turn | None = None
 
-    def run(self, asked: Reference, *, all_tags: bool) -> None:
+    def run(self, asked: Reference, turn: Turn, *, all_tags: bool) -> None:
+        """Pull from one endpoint after the other, until one gives all of it or an error that ends the pull."""
+        self._turn = turn
+        while True:
+            try:
+                self._run(asked, all_tags=all_tags)
+            except (SourceError, VerificationError) as error:
+                reported = self.connection.next_endpoint(error)
+                if reported is error:
+                    raise
+                if reported is not None:
+                    raise reported from error
+            else:
+                return
+
+    def joined(self, waited: Waited, work: str) -> None:
+        """Note that somebody else pulled the same; what they left is verified like anything that was there before."""
+        self.note(Join(kind="pull", subject=work, owner=waited.owner, waited=waited.seconds, outcome="found"))
+
+    def hear(self, entry: Entry) -> None:
+        """Pass on what the one we wait for tells."""
+        if self._listener is not None:
+            self._listener(step_of(entry))
+
+    def tell(self, step: Step) -> None:
+        """Tell whoever listens here, and whoever waits for us elsewhere."""
+        if self._listener is not None:
+            self._listener(step)
+        if self._turn is not None and not (isinstance(step, Progress) and step.action == "downloading"):
+            self._turn.tell(entry_of(step))
+
+    def _run(self, asked: Reference, *, all_tags: bool) -> None:
         """Pull one image, or every tag in the registry's order; the first failure ends it."""
         wanted = [asked]
         if all_tags:
@@ -187,6 +239,7 @@ class _Puller:
         self.scope.newer = newer
         named = asked.repository.local_name if all_tags else asked.local_text
         self.scope.status = f"{'Downloaded newer image' if newer else 'Image is up to date'} for {named}"
+        self.tell(Message(f"Status: {self.scope.status}"))
 
     def _image(self, reference: Reference) -> bool:
         """Pull one image; return whether the graph now holds something it did not."""
@@ -203,6 +256,7 @@ class _Puller:
             self.note(*skipped_stages(judgement, self.policy, reason, "graph", "blob", "tag"))
             self.note(*layer_rows(judgement, {}, {}, {}))
             raise refusal_error(refusal)
+        self._say_what(reference)
         plan = self._plan(judgement)
         self.scope.image_id = plan.images[-1].id
         ids = [one.id for one in plan.images]
@@ -213,9 +267,21 @@ class _Puller:
         finally:
             self.graph.release(self.scope.call.name, ids)
 
+    def _say_what(self, reference: Reference) -> None:
+        self.tell(Message(f"Pulling from {reference.repository.remote_name}", reference.asked))
+
     def _documents(self, raw: RawManifest, reference: Reference) -> bool:
         """Pull an image of today's formats; return whether the graph now holds something it did not."""
-        transfer = Transfer(self.connection, self.graph, keep="all", as_seed=False, progress=self.progress, workers=self.workers)
+        self._say_what(reference)
+        transfer = Transfer(
+            self.connection,
+            self.graph,
+            keep="all",
+            as_seed=False,
+            measures=self.diff_ids,
+            progress=self.tell,
+            workers=self.workers,
+        )
         supply = LiveSupply(self.connection, transfer, self.graph, self.note, self.scope.bodies)
         walk = Walk(
             supply,
@@ -228,7 +294,7 @@ class _Puller:
         found = walk.run(raw, reference)
         self.scope.focus(reference.text)
         self.scope.digest, self.scope.image_id = found.root, found.image_id
-        self.note(*self.connection.drain())
+        self.note(*self.connection.drain(), *transfer.rows())
         for body in self.scope.bodies.values():
             self.graph.blobs.add(body, quarantine=found.refusal is not None)
         if found.refusal is not None or found.trouble is not None:
@@ -244,6 +310,9 @@ class _Puller:
                 self.graph.blobs.add(self.scope.bodies[image.body_digest], algorithm="sha512")
             for chain_id, diff_id, blob in image.layers:
                 registered = self.graph.chains.add(chain_id, diff_id, blob) or registered
+            registered = registered or (not self.diff_ids and bool(image.fetched))
+            for blob in image.fetched:
+                self.tell(Progress(blob, "registered", 0, None))
         return self._tag_documents(reference, found, raw, registered=registered)
 
     def _tag_documents(self, reference: Reference, found: Walked, raw: RawManifest, *, registered: bool) -> bool:
@@ -257,6 +326,7 @@ class _Puller:
         old = self.graph.set_reference(reference.repository.local_name, reference.asked, found.image_id)
         record, checks = conclude_tag(reference, found.image_id, old, self.policy, by_digest=by_digest, registered=registered)
         self.note(evidence.of_tag(old, registered=registered), *checks, record)
+        self.tell(Message(f"Digest: {found.root}"))
         return record.newer
 
     def _manifest(self, reference: Reference) -> RawManifest:
@@ -294,18 +364,21 @@ class _Puller:
             raise refusal_error(refusal)
         missing = [one.image.layer_digest for one in plan.images if one.image.position not in standing]
         facts, absent = self._present(judgement, plan, missing)
-        found = Transfer(
+        named = {one.image.layer_digest: one.id for one in plan.images}
+        transfer = Transfer(
             self.connection,
             self.graph,
             keep="all",
             as_seed=self.policy.is_seed,
-            progress=self.progress,
+            progress=self.tell,
             workers=self.workers,
-        ).fetch(Wanted(digest) for digest in absent)
+        )
+        found = transfer.fetch(Wanted(digest, image_id=named[digest]) for digest in absent)
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
         facts |= {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
-        self.note(*self.connection.drain(), *evidence.of_transfer(facts, trouble, fetched=found))
-        result = conclude(judgement, plan, facts, fetched=found, troubled=trouble, policy=self.policy)
+        fetched = [digest for digest in found if digest not in transfer.others]
+        self.note(*self.connection.drain(), *transfer.rows(), *evidence.of_transfer(facts, trouble, fetched=fetched))
+        result = conclude(judgement, plan, facts, fetched=fetched, troubled=trouble, policy=self.policy)
         self.note(*result.checks, *result.layers)
         registered = False
         for one in plan.images:
@@ -344,8 +417,10 @@ class _Puller:
 
     def _commit(self, one: PlannedImage, facts: BlobFacts) -> bool:
         assert facts.measure is not None  # a blob that passed was looked into
+        size = facts.size or 0
+        self.tell(Progress(one.image.layer_digest, "extracting", size, facts.announced or size, one.id))
         with self.graph.lock([one.id]):
-            return self.graph.register(
+            registered = self.graph.register(
                 one.id,
                 one.image.config,
                 parent=one.parent,
@@ -353,6 +428,8 @@ class _Puller:
                 checksum=one.image.layer_digest,
                 v1_compatibility=one.image.v1_compatibility,
             )
+        self.tell(Progress(one.image.layer_digest, "registered", size, facts.announced or size, one.id))
+        return registered
 
     def _tag(self, judgement: Judgement, plan: IdPlan, *, registered: bool) -> bool:
         """Set the reference, last of all: everything it reaches is durable."""
@@ -367,4 +444,5 @@ class _Puller:
             digest=judgement.record.body_digest,
             size=judgement.record.size,
         )
+        self.tell(Message(f"Digest: {judgement.record.digest}"))
         return record.newer

@@ -15,7 +15,7 @@ from toolkit.graph.store import Graph
 from toolkit.ledger.lines import Evidence
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
-from toolkit.pulling.transfer import Transfer, Wanted, measured
+from toolkit.pulling.transfer import Transfer, Wanted, known, measured
 from toolkit.records import Record, Reuse
 from toolkit.references import Reference
 from toolkit.sources.protocol import Connection
@@ -116,34 +116,35 @@ class LiveSupply:
     def _present(
         self, graph: Graph, position: int, wanted: Wanted, chain_id: str | None
     ) -> tuple[BlobFacts | None, Reuse | None]:
-        known = None if chain_id is None else graph.chains.get(chain_id)
+        chain = None if chain_id is None else graph.chains.get(chain_id)
         facts, reason, rotten = None, "", False
         if graph.blobs.path(wanted.digest) is not None:
             if graph.blobs.is_intact(wanted.digest):
-                facts = measured(graph, wanted.digest, wanted)
+                facts = measured(graph, wanted.digest, wanted) if self._transfer.measures else known(graph, wanted.digest)
             else:
                 own, rotten = graph.blobs.quarantine(wanted.digest), True
                 self._keep(*evidence.of_rotten({wanted.digest: str(own)}))
                 reason = f"the blob in the graph has changed; it is in quarantine as {own}"
         if chain_id is None:
             return facts, None
-        decision = Reuse(position=position, candidate=chain_id, kind="chain", round=0, found=known is not None, outcome="missing")
+        decision = Reuse(position=position, candidate=chain_id, kind="chain", round=0, found=chain is not None, outcome="missing")
         if rotten:
             return None, replace(decision, outcome="invalid", reason=reason)
         if facts is not None:
-            reason = "" if known is not None else "the chain is new; the blob of its top layer is here"
+            reason = "" if chain is not None else "the chain is new; the blob of its top layer is here"
             return facts, replace(decision, outcome="reused", reason=reason)
-        if known is None:
+        if chain is None:
             return None, decision
-        reason = f"its content is here in other bytes, {known.blob}; the manifest names {wanted.digest}"
+        reason = f"its content is here in other bytes, {chain.blob}; the manifest names {wanted.digest}"
         return None, replace(decision, outcome="not-considered", reason=reason)
 
     def _fetch(self, wanted: Iterable[Wanted], present: dict[str, BlobFacts]) -> Contents:
         found = self._transfer.fetch(wanted)
         trouble = {digest: one for digest, one in found.items() if isinstance(one, SourceError)}
         facts = {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
-        self._keep(*evidence.of_transfer({**present, **facts}, trouble, fetched=found))
-        return Contents(facts={**present, **facts}, trouble=trouble, fetched=frozenset(found))
+        fetched = frozenset(found) - self._transfer.others
+        self._keep(*self._transfer.rows(), *evidence.of_transfer({**present, **facts}, trouble, fetched=fetched))
+        return Contents(facts={**present, **facts}, trouble=trouble, fetched=fetched)
 
     def _keep(self, *kept: Evidence | Record) -> None:
         self._note(*self._connection.drain(), *kept)

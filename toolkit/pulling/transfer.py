@@ -9,21 +9,34 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from toolkit import fsops
 from toolkit.digests import Digest
-from toolkit.errors import InterruptedPullError, NotFoundError, SourceError
+from toolkit.errors import (
+    DeadlineError,
+    InterruptedPullError,
+    LimitError,
+    NotFoundError,
+    SourceError,
+    UnreachableError,
+)
 from toolkit.graph.blobs import Ingest
 from toolkit.graph.store import Graph
+from toolkit.graph.turns import Entry, Turn
 from toolkit.layers.measure import measure
 from toolkit.layers.tar_sum import tar_sum, version_of
-from toolkit.sources.protocol import Connection
+from toolkit.progress.steps import Action, Progress, ProgressSink
+from toolkit.records import Join
+from toolkit.sources.protocol import BLOB_LIMIT, BlobStream, Connection, Resume
+from toolkit.sources.retries import MAX_TRIES
 from toolkit.verification.blob import BlobFacts
 from toolkit.verification.blob_meter import BlobMeter
 
 WORKERS: Final = 3
+_STEPS: Final = 32
+"""A try that brought less than this part of a blob counts as one that brought nothing."""
 _SMALL: Final = 8 * 1024 * 1024
 
 Keep = Literal["all", "rejected", "nothing"]
@@ -31,30 +44,19 @@ Keep = Literal["all", "rejected", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """One step of a transfer: what is happening to which blob, in bytes."""
-
-    digest: str
-    action: Literal["downloading", "verifying", "complete", "failed"]
-    current: int
-    total: int | None
-
-
-ProgressSink = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """Some content to be fetched.
 
     ``size`` is where reading stops, when it is known; ``is_layer`` has it read to its end as a layer, with the diff ID
-    under ``algorithm``. What is no layer, and small, is remembered whole.
+    under ``algorithm``. What is no layer, and small, is remembered whole. ``image_id`` is the image's the layer belongs
+    to, where the format has one for each layer.
     """
 
     digest: str
     size: int | None = None
     is_layer: bool = True
     algorithm: str = "sha256"
+    image_id: str = ""
 
 
 class Transfer:
@@ -68,8 +70,17 @@ class Transfer:
     keep : str
     as_seed : bool
         An error on the wire ends the bytes, as in Docker 1.9; the digest then tells.
+    measures : bool
+        Whether layers are decompressed and looked into; otherwise only digests and sizes are taken.
     progress : callable, optional
         Called from several threads.
+
+    Attributes
+    ----------
+    others : set of str
+        Digests of what somebody else brought in while we waited.
+    bodies : dict
+        Small content that is no layer, by digest.
     """
 
     def __init__(
@@ -79,6 +90,7 @@ class Transfer:
         *,
         keep: Keep,
         as_seed: bool,
+        measures: bool = True,
         progress: ProgressSink | None = None,
         workers: int = WORKERS,
     ) -> None:
@@ -86,59 +98,154 @@ class Transfer:
         self._graph = graph
         self._keep = keep
         self._as_seed = as_seed
+        self.measures = measures
         self._progress = progress
         self._workers = workers
         self._stop = threading.Event()
         self.bodies: dict[str, bytes] = {}
+        self.others: set[str] = set()
+        self._joined: dict[str, Join] = {}
 
     def fetch(self, wanted: Iterable[Wanted]) -> dict[str, BlobFacts | SourceError]:
-        """Fetch blobs, each once; return the facts, or what kept the source from answering, for each digest."""
+        """Fetch blobs, each once and the largest first; return the facts, or what kept the source from answering."""
         wanted = list({one.digest: one for one in wanted}.values())
         if not wanted:
             return {}
+        for one in wanted:
+            self._tell(one, "waiting", 0, one.size)
         with ThreadPoolExecutor(max_workers=min(self._workers, len(wanted)), thread_name_prefix="layerproof") as pool:
-            futures = {one.digest: pool.submit(self._fetch, one) for one in wanted}
+            by_size = sorted(wanted, key=lambda one: -(one.size or 0))
+            futures = {one.digest: pool.submit(self._fetch, one) for one in by_size}
             try:
-                return {digest: future.result() for digest, future in futures.items()}
+                return {one.digest: futures[one.digest].result() for one in wanted}
             except BaseException:
                 self._stop.set()
+                self._connection.abort()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
+    def rows(self) -> tuple[Join, ...]:
+        """The rows of what others fetched for us, and forget them."""
+        rows = tuple(self._joined[digest] for digest in sorted(self._joined))
+        self._joined = {}
+        return rows
+
     def _fetch(self, wanted: Wanted) -> BlobFacts | SourceError:
-        digest = wanted.digest
         try:
-            return self._transfer(wanted)
+            return self._shared(wanted)
         except NotFoundError as error:
-            self._tell(digest, "failed", 0, None)
-            return BlobFacts(claimed=digest, missing=error.message)
+            self._tell(wanted, "failed", 0, None)
+            return BlobFacts(claimed=wanted.digest, missing=error.message)
         except SourceError as error:
-            self._tell(digest, "failed", 0, None)
+            self._tell(wanted, "failed", 0, None)
             return error
 
-    def _transfer(self, wanted: Wanted) -> BlobFacts:
+    def _shared(self, wanted: Wanted) -> BlobFacts:
+        """Fetch a blob unless somebody else is at it; then wait, and look at the result with our own eyes."""
+
+        def hear(entry: Entry) -> None:
+            self._tell(wanted, "joined", int(entry.get("current", 0)), entry.get("total"))
+
+        try:
+            with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=self._stop.is_set) as turn:
+                if turn.waited is None:
+                    return self._transfer(wanted, turn)
+                found = self._others(wanted)
+                self._joined[wanted.digest] = Join(
+                    kind="layer",
+                    subject=wanted.digest,
+                    owner=turn.waited.owner,
+                    waited=turn.waited.seconds,
+                    outcome="taken-over" if found is None else "found",
+                )
+                if found is None:
+                    return self._transfer(wanted, turn)
+                self.others.add(wanted.digest)
+                return found
+        except InterruptedError as error:
+            raise InterruptedPullError("the transfer was stopped", where=wanted.digest) from error
+
+    def _others(self, wanted: Wanted) -> BlobFacts | None:
+        """What somebody else brought in, read from its first byte; None when it is not there or not right."""
         digest = wanted.digest
-        stream = self._connection.blob(digest)
-        with self._graph.blobs.ingest(digest) as ingest:
-            broken_off: str | None = None
+        if self._as_seed and not Digest.is_exact(digest):
+            return None
+        if self._graph.blobs.path(digest) is None or not self._graph.blobs.is_intact(digest):
+            return None
+        self._tell(wanted, "verifying", 0, None)
+        facts = measured(self._graph, digest, wanted if self.measures else replace(wanted, is_layer=False))
+        if not wanted.is_layer and (facts.size or 0) <= _SMALL:
+            self.bodies[digest] = b"".join(self._graph.blobs.chunks(digest))
+        self._tell(wanted, "complete", facts.size or 0, facts.size)
+        return facts
+
+    def _transfer(self, wanted: Wanted, turn: Turn) -> BlobFacts:
+        with self._graph.blobs.ingest(wanted.digest, lasting=not self._as_seed) as ingest:
             try:
-                for chunk in stream.chunks:
-                    if self._stop.is_set():
-                        raise InterruptedPullError("the transfer was stopped", where=digest)
-                    ingest.feed(chunk)
-                    self._tell(digest, "downloading", ingest.meter.size, stream.announced)
-                    if wanted.size is not None and ingest.meter.size > wanted.size:
-                        break
+                announced, broken_off = self._receive(wanted, ingest, turn)
+            except BaseException:
+                ingest.keep()
+                raise
+            return self._facts(wanted, ingest, announced, broken_off)
+
+    def _receive(self, wanted: Wanted, ingest: Ingest, turn: Turn) -> tuple[int | None, str | None]:
+        """Bring the bytes in, going on where a connection broke off; return the announced size and what ended them early."""
+        attempt, reached = 1, ingest.meter.size
+        while True:
+            resumable = ingest.resumable
+            resume = None if resumable is None else Resume(ingest.meter.size, *resumable, attempt=attempt)
+            if attempt > 1 and resume is None:
+                resume = Resume(0, 0, "", attempt=attempt)
+            stream = self._connection.blob(wanted.digest, resume)
+            if stream.start != ingest.meter.size:
+                ingest.restart()
+            if not self._as_seed:
+                ingest.describe(stream.announced, stream.validator)
+            limit = _limit(wanted, stream.announced)
+            try:
+                self._take(wanted, ingest, turn, stream, limit)
             except SourceError as error:
-                broken_off = error.message
-            return self._facts(wanted, ingest, stream.announced, broken_off)
+                attempt = 1 if ingest.meter.size - reached > (stream.announced or 0) // _STEPS else attempt + 1
+                again = isinstance(error, UnreachableError) and not isinstance(error, DeadlineError)
+                if self._as_seed or not again or attempt > MAX_TRIES:
+                    ingest.keep()
+                    return stream.announced, error.message
+                reached = ingest.meter.size
+                ingest.again()
+            else:
+                return stream.announced, None
+
+    def _take(self, wanted: Wanted, ingest: Ingest, turn: Turn, stream: BlobStream, limit: int) -> None:
+        told = 0
+        step = max(1, (stream.announced or 0) // 100)
+        for chunk in stream.chunks:
+            if self._stop.is_set():
+                raise InterruptedPullError("the transfer was stopped", where=wanted.digest)
+            ingest.feed(chunk)
+            size = ingest.meter.size
+            self._tell(wanted, "downloading", size, stream.announced)
+            if size > BLOB_LIMIT:
+                raise LimitError(
+                    f"a blob is larger than {BLOB_LIMIT} bytes",
+                    where=wanted.digest,
+                    expected=f"at most {BLOB_LIMIT} bytes",
+                    actual=f"{size} bytes and more",
+                    next_step="nothing of this size is expected here; the source may be hostile",
+                )
+            if size - told > step:
+                told = size
+                turn.tell({"current": size, "total": stream.announced})
+            if size > limit:
+                break
 
     def _facts(self, wanted: Wanted, ingest: Ingest, announced: int | None, broken_off: str | None) -> BlobFacts:
         digest, meter = wanted.digest, ingest.meter
-        self._tell(digest, "verifying", meter.size, announced)
+        self._tell(wanted, "verifying", meter.size, announced)
         matches, actual = identified(meter, ingest.chunks, as_seed=self._as_seed)
         layer = (
-            measure(ingest.chunks(), algorithm=wanted.algorithm, as_seed=self._as_seed) if matches and wanted.is_layer else None
+            measure(ingest.chunks(), algorithm=wanted.algorithm, as_seed=self._as_seed)
+            if matches and wanted.is_layer and self.measures
+            else None
         )
         if matches and not wanted.is_layer and meter.size <= _SMALL:
             self.bodies[digest] = b"".join(ingest.chunks())
@@ -147,7 +254,7 @@ class Transfer:
             evidence = ingest.commit()
         elif not matches and self._keep != "nothing" and (broken_off is None or self._as_seed):
             evidence = ingest.reject()
-        self._tell(digest, "complete" if matches else "failed", meter.size, announced)
+        self._tell(wanted, "complete" if matches else "failed", meter.size, announced)
         return BlobFacts(
             claimed=digest,
             announced=announced,
@@ -159,11 +266,22 @@ class Transfer:
             measure=layer,
         )
 
-    def _tell(
-        self, digest: str, action: Literal["downloading", "verifying", "complete", "failed"], current: int, total: int | None
-    ) -> None:
+    def _tell(self, wanted: Wanted, action: Action, current: int, total: int | None) -> None:
         if self._progress is not None:
-            self._progress(Progress(digest, action, current, total))
+            self._progress(Progress(wanted.digest, action, current, total, wanted.image_id))
+
+
+def _limit(wanted: Wanted, announced: int | None) -> int:
+    """Where reading stops: behind what is wanted, or what any blob may have."""
+    if announced is not None and announced > BLOB_LIMIT:
+        raise LimitError(
+            f"a blob of {announced} bytes is announced",
+            where=wanted.digest,
+            expected=f"at most {BLOB_LIMIT} bytes",
+            actual=announced,
+            next_step="nothing of this size is expected here; the source may be hostile",
+        )
+    return BLOB_LIMIT if wanted.size is None else min(wanted.size, BLOB_LIMIT)
 
 
 def identified(meter: BlobMeter, chunks: Callable[[], Iterator[bytes]], *, as_seed: bool) -> tuple[bool, str]:

@@ -44,6 +44,8 @@ class WalkedImage:
     config_digest: str | None
     layers: tuple[tuple[str, str, str], ...] = ()
     """Chain ID, diff ID and blob digest of every layer that was read, base first."""
+    fetched: tuple[str, ...] = ()
+    """Digests of the layers that came from the source now."""
 
 
 @dataclass(slots=True)
@@ -206,6 +208,7 @@ class Walk:
                 body_digest=record.body_digest,
                 config_digest=record.config_digest if is_image else None,
                 layers=tuple(zip(chain_ids(own), own, blobs, strict=True)) if whole else (),
+                fetched=tuple(one for one, fate in fates.items() if fate == "downloaded"),
             )
         )
 

@@ -1,6 +1,6 @@
 """Other people's programs, run with a deadline.
 
-The rule of this file: nothing else in this package starts a program; there is no shell, and the output stays bytes
+The rule of this file: nothing else in the lab starts a program; there is no shell, and the output stays bytes
 until it is shown.
 """
 

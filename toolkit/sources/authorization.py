@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
 from toolkit.errors import SourceError, UnauthorizedError
 from toolkit.references import Repository, is_loopback
 from toolkit.sources.challenges import Challenge
+from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.wire import Wire, redacted
 
@@ -38,6 +38,7 @@ class Authorizer:
         What the registry asked for at ``/v2/``.
     credentials : Credentials or None
     repository : Repository
+    clock : Clock
     as_seed : bool
         Understand only the member ``token``, as Docker 1.9 did.
     """
@@ -49,9 +50,11 @@ class Authorizer:
         credentials: Credentials | None,
         repository: Repository,
         *,
+        clock: Clock = SYSTEM_CLOCK,
         as_seed: bool,
     ) -> None:
         self._wire = wire
+        self._clock = clock
         self._challenges = challenges
         self._credentials = credentials
         self._repository = repository
@@ -85,23 +88,26 @@ class Authorizer:
             ) from error
         return value
 
-    def forget_token(self) -> bool:
-        """Drop a token that was refused; True when there was one, so that asking again makes sense."""
+    def learn(self, challenges: list[Challenge]) -> bool:
+        """Take in what a refusal asks for, and drop the token that was refused; True when asking again makes sense."""
         with self._guard:
             had, self._token = self._token is not None, None
-        return had
+            new = bool(challenges) and challenges != self._challenges
+            if new:
+                self._challenges = challenges
+        return had or new
 
     def _of(self, scheme: str) -> list[Challenge]:
         return [challenge for challenge in self._challenges if challenge.scheme == scheme]
 
     def _bearer(self, challenge: Challenge) -> str:
         with self._guard:
-            if self._token is None or self._token.expires < time.monotonic():
+            if self._token is None or self._token.expires < self._clock.now():
                 self._token = self._fetch(challenge)
             return self._token.value
 
     def _fetch(self, challenge: Challenge) -> _Token:
-        started = time.monotonic()
+        started = self._clock.now()
         realm = challenge.parameters.get("realm")
         if not realm:
             raise UnauthorizedError("no realm specified for token auth challenge")

@@ -27,7 +27,7 @@ from toolkit.manifests.raw import RawManifest
 from toolkit.manifests.signed_payload import extract
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, Repository, tag_error
-from toolkit.sources.protocol import MANIFEST_LIMIT, BlobStream, Referrers, fallback_tag
+from toolkit.sources.protocol import MANIFEST_LIMIT, BlobStream, Referrers, Resume, fallback_tag
 from toolkit.sources.tree import Tree, read, required_size
 
 _SHOWN: Final = 12
@@ -217,8 +217,9 @@ class FileConnection:
                 found[tag] = None
         return list(found)
 
-    def blob(self, digest: str) -> BlobStream:
-        """Open a blob; its bytes are as they lie there, unverified."""
+    def blob(self, digest: str, resume: Resume | None = None) -> BlobStream:
+        """Open a blob; its bytes are as they lie there, unverified, and always all of them."""
+        del resume
         return self._images.blob(exact_digest(digest, self.endpoint))
 
     def referrers(self, digest: str) -> Referrers:
@@ -230,6 +231,13 @@ class FileConnection:
         tag = fallback_tag(digest)
         keys = [image.key for image in self._images.images() if tag_of(image.name) == tag and self._is_ours(image.name)]
         return Referrers(way="tag", manifest=self._images.manifest(keys[0]), reason=found.reason) if keys else found
+
+    def next_endpoint(self, error: ToolkitError) -> ToolkitError:
+        """There is one place only."""
+        return error
+
+    def abort(self) -> None:
+        """Nobody waits for a file."""
 
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the row of the visit, once."""

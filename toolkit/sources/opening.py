@@ -19,6 +19,7 @@ from toolkit.sources.dir_image import DirImage
 from toolkit.sources.docker_archive import DockerArchive
 from toolkit.sources.docker_root import DockerRoot
 from toolkit.sources.files import FileSource
+from toolkit.sources.network import Network
 from toolkit.sources.oci_layout import OciLayout
 from toolkit.sources.protocol import Source
 from toolkit.sources.registry import RegistrySource
@@ -48,6 +49,11 @@ def open_source(
     password: str | None = None,
     realms: Collection[str] = (),
     insecure: Collection[str] = (),
+    mirrors: Collection[str] = (),
+    legacy: bool = False,
+    budget: int | None = None,
+    docker_config: str | PathLike[str] | None = None,
+    helpers: Collection[str] = (),
 ) -> Source:
     """Open a source of images.
 
@@ -63,6 +69,16 @@ def open_source(
         Further hosts that may see them for a token.
     insecure : collection of str
         Hosts allowed plain http and unchecked certificates; this machine's own always are.
+    mirrors : collection of str
+        URLs of mirrors of Docker Hub, tried first, in this order.
+    legacy : bool
+        Try the v1 protocol last; nothing it says can be verified, and every row says so.
+    budget : int, optional
+        How many requests may be sent to the registry, by all calls with this source; unlimited when absent.
+    docker_config : path, optional
+        A ``config.json`` of docker to take the credentials for that registry from; without it none is read.
+    helpers : collection of str
+        Credential helpers that configuration may name and that may be run; none when absent.
 
     Returns
     -------
@@ -89,7 +105,18 @@ def open_source(
     path = Path(where)
     if _exists(path):
         return _open_path(path)
-    return open_registry(fspath(where), username=username, password=password, realms=realms, insecure=insecure)
+    return open_registry(
+        fspath(where),
+        username=username,
+        password=password,
+        realms=realms,
+        insecure=insecure,
+        mirrors=mirrors,
+        legacy=legacy,
+        budget=budget,
+        docker_config=docker_config,
+        helpers=helpers,
+    )
 
 
 def open_registry(
@@ -99,6 +126,11 @@ def open_registry(
     password: str | None = None,
     realms: Collection[str] = (),
     insecure: Collection[str] = (),
+    mirrors: Collection[str] = (),
+    legacy: bool = False,
+    budget: int | None = None,
+    docker_config: str | PathLike[str] | None = None,
+    helpers: Collection[str] = (),
 ) -> RegistrySource:
     """Open a registry by its host or URL, whatever folders there are of that name.
 
@@ -116,10 +148,19 @@ def open_registry(
             next_step="check the spelling; a folder or file must exist",
         )
     credentials = None
-    if username is not None or password is not None:
+    if docker_config is not None:
+        if username is not None or password is not None:
+            raise UsageError(
+                "a user name and a docker configuration are both given", expected="one of them", next_step="leave one out"
+            )
+        from toolkit.sources.docker_config import docker_credentials
+
+        credentials = docker_credentials(Path(docker_config), match[1], helpers=helpers, realms=realms)
+    elif username is not None or password is not None:
         credentials = Credentials(username or "", password or "", realms)
     allowed = {*insecure, match[1]} if where.startswith("http://") else set(insecure)
-    return RegistrySource(match[1], credentials=credentials, insecure=allowed)
+    network = Network(insecure=frozenset(allowed), mirrors=tuple(mirrors), legacy=legacy, budget=budget)
+    return RegistrySource(match[1], credentials=credentials, network=network)
 
 
 def _open_path(path: Path) -> Source:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
+from toolkit.errors import ToolkitError
 from toolkit.manifests.raw import RawManifest
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, Repository
@@ -18,14 +19,32 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 CONFIG_LIMIT: Final = 8 * 1024 * 1024
 TAG_LIST_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 64 * 1024
+BLOB_LIMIT: Final = 16 * 1024**3
+"""No layer in the wild comes near it; without a limit a source that never ends would fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobStream:
-    """A blob on its way: the size that was announced, if any, and the bytes."""
+    """A blob on its way: the size that was announced, if any, and the bytes.
+
+    A chunk may be a piece of a buffer that holds until the next one is asked for. ``start`` is where in the blob the
+    bytes begin, ``validator`` what tells whether a later answer is about the same bytes.
+    """
 
     announced: int | None
     chunks: Iterator[bytes]
+    start: int = 0
+    validator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a download may go on, and what must not have changed meanwhile."""
+
+    start: int
+    announced: int
+    validator: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +87,20 @@ class Connection(Protocol):
     def tags(self) -> list[str]:
         """List the tags of the repository, every page of them."""
 
-    def blob(self, digest: str) -> BlobStream:
-        """Open a blob; the bytes are as the source sends them, unverified."""
+    def blob(self, digest: str, resume: Resume | None = None) -> BlobStream:
+        """Open a blob; the bytes are as the source sends them, unverified.
+
+        With ``resume`` they may start there; where they do is in the answer.
+        """
 
     def referrers(self, digest: str) -> Referrers:
         """Ask what refers to a manifest; a source that cannot know says so."""
+
+    def next_endpoint(self, error: ToolkitError) -> ToolkitError | None:
+        """Give up on the endpoint; None when another one is there to be tried, else the error to report."""
+
+    def abort(self) -> None:
+        """Wake whoever waits for bytes, from another thread: nothing more comes."""
 
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the exchanges recorded since the last call, and forget them."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from toolkit.errors import (
     GoJSONError,
     NotFoundError,
+    RateLimitError,
     RegistryResponseError,
     SourceError,
     UnauthorizedError,
@@ -122,7 +123,12 @@ def error_answer(status: int, reason: str, body: bytes, *, url: str, what: str) 
         What it was asked for, e.g. ``manifest library/busybox:1.24``.
     """
     reading = seed_reading(status, reason, body)
-    answer = f"{status} {reason}".rstrip()
+    error = _error(reading, status, f"{status} {reason}".rstrip(), body, url=url, what=what)
+    error.fallback = bool(reading.fallback)
+    return error
+
+
+def _error(reading: RegistryErrors, status: int, answer: str, body: bytes, *, url: str, what: str) -> SourceError:
     if reading.fallback is None:
         return RegistryResponseError(
             f"the registry answered {answer} with an empty list of errors",
@@ -143,6 +149,10 @@ def error_answer(status: int, reason: str, body: bytes, *, url: str, what: str) 
     if status == 404:
         return NotFoundError(
             reading.text, where=url, expected=what, actual=answer, next_step="`layerproof tags NAME` lists what is there"
+        )
+    if status == 429:
+        return RateLimitError(
+            reading.text, where=url, expected=what, actual=answer, next_step="wait; a user name may allow more requests than none"
         )
     return RegistryResponseError(
         reading.text, where=url, expected=what, actual=answer, next_step="try again later, or ask who runs the registry"

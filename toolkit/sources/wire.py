@@ -1,4 +1,4 @@
-"""HTTP exchanges: sent, followed, limited, recorded.
+"""HTTP exchanges: sent, followed, repeated, limited, recorded.
 
 The rule of this file: every exchange is a row, also one that fails; nothing is decoded, nothing is read without a
 limit, and an Authorization header stays with the origin it was made for.
@@ -6,26 +6,39 @@ limit, and an Authorization header stays with the origin it was made for.
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx
 
-from toolkit.errors import LimitError, RegistryResponseError, UnreachableError
+from toolkit.errors import (
+    AddressError,
+    DeadlineError,
+    LimitError,
+    RateLimitError,
+    RegistryResponseError,
+    SourceError,
+    UnreachableError,
+)
 from toolkit.records import Endpoint, Request
+from toolkit.references import is_loopback
+from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.protocol import ERROR_LIMIT
+from toolkit.sources.retries import AGAIN, MAX_TRIES, asked_pause, pause, remaining
 
 MAX_REDIRECTS: Final = 5
 SEED_REDIRECTS: Final = 10
+ANSWER_SECONDS: Final = 60.0
+"""For a whole answer that is no blob."""
 _PIECE: Final = 64 * 1024
 _SHOWN_QUERY: Final = {"scope", "service", "digest", "n", "last", "mount", "from", "account"}
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-TIMEOUT: Final = httpx.Timeout(connect=30.0, read=60.0, write=30.0, pool=30.0)
 
 Authorize = Callable[[str], "str | None"]
 """Given a URL, return the Authorization header to send there, or None."""
@@ -38,7 +51,7 @@ class Answer:
     url: str
     status: int
     reason: str
-    headers: httpx.Headers
+    headers: httpx.Headers = field(repr=False)  # a token may stand in it
     body: Iterator[bytes]
     _response: httpx.Response
     _log: _Log
@@ -67,27 +80,99 @@ class Answer:
         self._log.finish()
 
 
+class Allowance:
+    """How many requests may still be sent, by the user's budget and by the registry's own word; thread-safe.
+
+    Parameters
+    ----------
+    budget : int or None
+        The user's; unlimited when None.
+    """
+
+    def __init__(self, budget: int | None = None) -> None:
+        self._budget = budget
+        self._sent = 0
+        self._remaining: int | None = None
+        self._guard = threading.Lock()
+
+    def take(self, url: str, *, counted: bool) -> None:
+        """Take one request out of it.
+
+        Parameters
+        ----------
+        url : str
+        counted : bool
+            Whether registries count such requests: manifests they do.
+
+        Raises
+        ------
+        RateLimitError
+            None is left.
+        """
+        with self._guard:
+            if self._budget is not None and self._sent >= self._budget:
+                raise RateLimitError(
+                    f"the budget of {self._budget} requests is used up",
+                    where=redacted(url),
+                    expected=f"at most {self._budget} requests",
+                    actual="one more",
+                    next_step="give a larger --budget, or ask for less",
+                )
+            if counted and self._remaining == 0:
+                raise RateLimitError(
+                    "the registry said that no request remains",
+                    where=redacted(url),
+                    expected="RateLimit-Remaining above 0",
+                    actual="RateLimit-Remaining: 0",
+                    next_step="wait as long as the column rate_limit of `requests` tells; a user name may allow more",
+                )
+            self._sent += 1
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Take the registry's word."""
+        found = remaining(headers)
+        if found is not None:
+            with self._guard:
+                self._remaining = found
+
+
 class Wire:
     """One visit's exchanges with a registry.
 
     Parameters
     ----------
-    client : httpx.Client
+    transport : httpx.BaseTransport
+        What requests are sent through; closed by whoever made it.
     records : deque
         Where the row of every exchange goes; safe for several threads.
     user_agent : str
     as_seed : bool
-        Undo a gzip coding nobody needs, and follow ten redirects, as Docker 1.9's HTTP client did.
+        Undo a gzip coding nobody needs, follow ten redirects and repeat nothing, as Docker 1.9's HTTP client did.
+    clock : Clock
+    allowance : Allowance, optional
+    plain : collection of str
+        Hosts that may be asked over plain http; this machine's own always may.
     """
 
     def __init__(
-        self, client: httpx.Client, records: deque[Endpoint | Request], *, user_agent: str, as_seed: bool = False
+        self,
+        transport: httpx.BaseTransport,
+        records: deque[Endpoint | Request],
+        *,
+        user_agent: str,
+        as_seed: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+        allowance: Allowance | None = None,
+        plain: Collection[str] = (),
     ) -> None:
         self._as_seed = as_seed
         self._redirects = SEED_REDIRECTS if as_seed else MAX_REDIRECTS
-        self._client = client
+        self._transport = transport
         self._agent = user_agent
         self._records = records
+        self._clock = clock
+        self._allowance = allowance or Allowance()
+        self._plain = frozenset(plain)
 
     def send(
         self,
@@ -98,27 +183,58 @@ class Wire:
         authorize: Authorize | None = None,
         follow: bool = True,
         basic: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = ANSWER_SECONDS,
+        attempt: int = 1,
+        counted: bool = False,
     ) -> Answer:
-        """Send a request and follow its redirects.
+        """Send a request; follow its redirects, and repeat it when it is worth it.
+
+        Parameters
+        ----------
+        method : str
+            ``GET`` or ``HEAD``: nothing else is ever sent.
+        url : str
+        accept : str, optional
+        authorize : callable, optional
+            Makes the Authorization header for the origin of ``url``; no other origin gets one.
+        follow : bool
+        basic : str, optional
+            An Authorization header made already.
+        headers : mapping, optional
+            Further headers; like the others they stay with the origin.
+        seconds : float or None
+            For the whole answer; None leaves it to the least rate, for blobs.
+        attempt : int
+            Number of the first try, for the rows.
+        counted : bool
+            Whether registries count such requests against a limit.
 
         Raises
         ------
-        UnreachableError
-            No answer.
+        UnreachableError, DeadlineError
+            No answer, or none in time.
+        AddressError
+            A redirect to where an answer has no business.
+        RateLimitError
+            No further request is allowed.
         RegistryResponseError
-            A redirect to a weaker scheme or in a circle, or a coded body.
+            Not HTTP/1.1, a redirect to a weaker scheme or in a circle, or a coded body.
         """
         origin = _origin(url)
         for _ in range(self._redirects + 1):
-            header = basic
+            header, own = basic, headers or {}
             if authorize is not None and _origin(url) == origin:
                 header = authorize(url)
-            answer = self._exchange(method, url, accept, header)
+            if _origin(url) != origin:
+                header, own = None, {name: value for name, value in own.items() if name == "Range"}
+            sent = {**own} | ({} if accept is None else {"Accept": accept})
+            answer = self._repeated(method, url, sent, header, seconds, attempt, counted=counted)
             location = answer.headers.get("Location")
             if not follow or answer.status not in _REDIRECTS or not location:
                 return answer
             answer.close()
-            url = _redirected(url, location)
+            url = self._redirected(url, location)
         raise RegistryResponseError(
             f"stopped after {self._redirects} redirects",
             where=redacted(url),
@@ -127,24 +243,76 @@ class Wire:
             next_step="see the frame `requests` for where it led",
         )
 
-    def _exchange(self, method: str, url: str, accept: str | None, authorization: str | None) -> Answer:
+    def _repeated(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        seconds: float | None,
+        attempt: int,
+        *,
+        counted: bool,
+    ) -> Answer:
+        """Send a request again while the answer is one of those that pass."""
+        for number in range(attempt, attempt + MAX_TRIES):
+            last = self._as_seed or number == attempt + MAX_TRIES - 1
+            try:
+                answer = self._exchange(method, url, headers, authorization, seconds, number, counted=counted)
+            except UnreachableError as error:
+                if last or not isinstance(error.__cause__, httpx.ReadError):
+                    raise
+                self._clock.sleep(pause(number))
+                continue
+            if answer.status not in AGAIN or self._as_seed:
+                return answer
+            wanted = self._pause_of(answer)
+            if last:
+                return answer
+            read_error_body(answer)
+            self._clock.sleep(pause(number) if wanted is None else wanted)
+        raise AssertionError("the last try returns or raises")
+
+    def _pause_of(self, answer: Answer) -> float | None:
+        try:
+            return asked_pause(answer.headers, where=answer.url, status=answer.status)
+        except RateLimitError:
+            read_error_body(answer)
+            raise
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        own: Mapping[str, str],
+        authorization: str | None,
+        seconds: float | None,
+        attempt: int,
+        *,
+        counted: bool,
+    ) -> Answer:
         plain = not self._as_seed or method == "HEAD"
-        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity" if plain else "gzip"}
-        if accept is not None:
-            headers["Accept"] = accept
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity" if plain else "gzip", **own}
         if authorization is not None:
             headers["Authorization"] = authorization
-        request = httpx.Request(method, url, headers=headers)
-        log = _Log(self._records, request)
+        self._allowance.take(url, counted=counted and method == "GET")
+        log = _Log(self._records, method, url, headers, attempt)
         try:
-            response = self._client.send(request, stream=True)
+            extensions = {} if seconds is None else {"deadline": seconds}
+            request = httpx.Request(method, url, headers=headers, extensions=extensions)
+            response = self._transport.handle_request(request)
+            response.request = request
         except httpx.HTTPError as error:
             log.finish(error=_words(error))
             raise unreachable(url, error) from error
         except httpx.InvalidURL as error:
             log.finish(error=str(error))
             raise RegistryResponseError(f"not a URL: {error}", where=redacted(url)) from error
+        except SourceError as error:
+            log.finish(error=error.message)
+            raise
         log.head(response)
+        self._allowance.heard(response.headers)
         coding = response.headers.get("Content-Encoding", "identity").lower()
         body = _body(response, url, log)
         if coding == "gzip" and self._as_seed and method != "HEAD":
@@ -169,18 +337,48 @@ class Wire:
             _log=log,
         )
 
+    def _redirected(self, url: str, location: str) -> str:
+        try:
+            target = str(httpx.URL(url).join(location))
+        except httpx.InvalidURL as error:
+            raise RegistryResponseError(
+                f"a redirect to what is no URL: {error}", where=redacted(url), expected="a URL", actual=location[:80]
+            ) from error
+        was, now = urlsplit(url).scheme, urlsplit(target).scheme
+        if now not in ("http", "https") or (was == "https" and now == "http"):
+            raise RegistryResponseError(
+                f"a redirect from {was} to {now} is not followed",
+                where=redacted(url),
+                expected=f"a redirect within {was}",
+                actual=redacted(target),
+                next_step="the registry gives the connection away; ask who runs it",
+            )
+        host = urlsplit(target).netloc.rpartition("@")[2]
+        if now == "http" and not (self._as_seed or is_loopback(host) or host in self._plain or _origin(target) == _origin(url)):
+            raise AddressError(
+                f"a redirect to plain http at {host} is not followed",
+                where=redacted(url),
+                expected="https, this machine, or a host you named insecure",
+                actual=redacted(target),
+                next_step=f"if you trust that network: --insecure-host {host}",
+            )
+        return target
+
 
 class _Log:
     """The row of one exchange in the making; added when the exchange ends, however it ends."""
 
-    def __init__(self, records: deque[Endpoint | Request], request: httpx.Request) -> None:
+    def __init__(
+        self, records: deque[Endpoint | Request], method: str, url: str, headers: Mapping[str, str], attempt: int
+    ) -> None:
         self._records = records
         self._row: dict[str, Any] = {
-            "method": request.method,
-            "url": redacted(str(request.url)),
-            "accept": request.headers.get("Accept"),
-            "authorized": "Authorization" in request.headers,
-            "attempt": 1,
+            "method": method,
+            "url": redacted(url),
+            "accept": headers.get("Accept"),
+            "range": headers.get("Range"),
+            "authorized": "Authorization" in headers,
+            "attempt": attempt,
         }
         self._start = time.monotonic()
         self._done = False
@@ -193,6 +391,9 @@ class _Log:
             "content_type": response.headers.get("Content-Type"),
             "content_length": response.headers.get("Content-Length"),
             "content_digest": response.headers.get("Docker-Content-Digest"),
+            "retry_after": response.headers.get("Retry-After"),
+            "rate_limit": response.headers.get("RateLimit-Limit"),
+            "rate_remaining": response.headers.get("RateLimit-Remaining"),
         }
 
     def finish(self, *, error: str | None = None) -> None:
@@ -242,10 +443,20 @@ def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
         raise RegistryResponseError(f"gzip: {error}", where=redacted(url), expected="a gzip coding") from error
 
 
-def unreachable(url: str, error: Exception) -> UnreachableError:
-    """Make the error for a connection that gave no, or half an, answer."""
-    return UnreachableError(
-        f"Get {redacted(url)}: {_words(error)}",
+def unreachable(url: str, error: Exception) -> SourceError:
+    """Make the error for a connection that gave no answer, half a one, or one that is not HTTP."""
+    text = f"Get {redacted(url)}: {_words(error)}"
+    if isinstance(error, httpx.ProtocolError):
+        return RegistryResponseError(
+            text,
+            where=redacted(url),
+            expected="an answer in HTTP/1.1",
+            actual=_words(error),
+            next_step="the registry, or something before it, is broken or hostile; ask who runs it",
+        )
+    kind = DeadlineError if isinstance(error, httpx.TimeoutException) else UnreachableError
+    return kind(
+        text,
         where=redacted(url),
         expected="an answer",
         actual=type(error).__name__,
@@ -261,7 +472,7 @@ def read_error_body(answer: Answer) -> bytes:
             data += chunk
             if len(data) > ERROR_LIMIT:
                 break
-    except UnreachableError:
+    except SourceError:
         data += b""  # the status already tells; the row of the exchange has the reason
     finally:
         answer.close()
@@ -288,20 +499,6 @@ def path_quoted(text: str) -> str:
     'a%20b'
     """
     return quote(text, safe="/:@&=+$,-_.!~*'();")
-
-
-def _redirected(url: str, location: str) -> str:
-    target = str(httpx.URL(url).join(location))
-    was, now = urlsplit(url).scheme, urlsplit(target).scheme
-    if now not in ("http", "https") or (was == "https" and now == "http"):
-        raise RegistryResponseError(
-            f"a redirect from {was} to {now} is not followed",
-            where=redacted(url),
-            expected=f"a redirect within {was}",
-            actual=redacted(target),
-            next_step="the registry gives the connection away; ask who runs it",
-        )
-    return target
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -122,6 +122,8 @@ def _why_not(facts: BlobFacts) -> str:
         return "the bytes did not all come"
     if not facts.matches:
         return "bytes other than those named are not looked into"
+    if facts.measure is None:
+        return "nobody looked into it"
     return "the layer cannot be read to its end"
 
 

@@ -154,6 +154,9 @@ class _ManifestJudge:
         kept_elsewhere = self.raw.made_from or self.raw.unsigned_because
         if payload.present:
             rows.passed("signature-present", subject, actual=len(verdicts.rows))
+        elif self.raw.unverified:
+            text = f"nothing in this image can be verified: {kept_elsewhere}"
+            rows.failed("signature-present", subject, text, expected="at least one signature", actual="none")
         elif kept_elsewhere is not None:
             rows.skipped("signature-present", subject, f"the source keeps no signatures: {kept_elsewhere}")
         else:

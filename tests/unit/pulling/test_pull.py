@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,12 +14,14 @@ from support.routes import routes_of
 from support.scripted_server import Route, ScriptedServer
 
 import toolkit as tk
-from toolkit.pulling.transfer import Progress
+from toolkit.progress.steps import Step
 from toolkit.records import Check, Layer, Request
 from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image
+from toolkit.simulator.server import LoopbackServer
 from toolkit.simulator.tampering import TAMPERINGS
 from toolkit.simulator.teaching import clean_image
 from toolkit.sources.protocol import Source
+from toolkit.sources.static_registry import Answer
 from toolkit.verification.rules import SCHEMA1_STAGES, of_stage
 
 IMAGE = clean_image()
@@ -393,46 +398,87 @@ def test_every_rule_has_a_row_whatever_happens(graph: tk.Graph, teaching: Source
 # -- interrupted -------------------------------------------------------------------------------------------------
 
 
-class Stop:
-    """A progress sink that ends the pull at one kind of step."""
+class Interruption:
+    """A registry at which the user presses Ctrl-C while a blob is asked for, and which gives no answer to that."""
 
-    def __init__(self, action: str, error: BaseException) -> None:
-        self.action = action
-        self.error = error
+    def __init__(self, image: SimulatedImage, path: str) -> None:
+        self.routes = {route.path: route for route in routes_of(image)}
+        self.path = path
+        self.ended = threading.Event()
+        self.pressed = 0.0
 
-    def __call__(self, step: Progress) -> None:
-        if step.action == self.action:
-            raise self.error
+    def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+        """Answer a request (``AnswerTo`` of the loopback server)."""
+        if target == self.path and not self.ended.is_set():
+            self.pressed = time.monotonic()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            self.ended.wait(10)
+        route = self.routes[target]
+        return Answer(route.status, {**route.headers, "Content-Length": str(len(route.body))}, route.body)
 
 
-@pytest.mark.parametrize("action", ["downloading", "verifying", "complete"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_interrupted_pull_leaves_an_aborted_row(graph: tk.Graph, number: int) -> None:
+    digest = sorted(IMAGE.blobs)[number]
+    registry = Interruption(IMAGE, f"/v2/teach/clean/blobs/{digest}")
+    with LoopbackServer(registry.answer) as server:
+        reference = f"{server.host}/teach/clean:1"
+        with pytest.raises(KeyboardInterrupt):
+            tk.pull(reference, graph)
+        stopped = time.monotonic()
+        registry.ended.set()
+        assert stopped - registry.pressed < 1
+        ledger = tk.Ledger.load(graph.layout.ledger)
+        assert ledger.pulls["outcome"].tolist() == ["aborted"]
+        assert ledger.pulls["error_code"].isna().all()
+        assert ledger.pulls["reference"].tolist() == [reference]
+        assert len(ledger.manifests) == 1
+        assert (len(graph), graph.tags.all()) == (0, {})
+        assert [path.name for path in graph.layout.ingest.iterdir() if path.name != "locks"] == []
+        planned = set(tk.inspect(reference).strong_ids["final_id"])
+        assert not any(graph.is_held(image_id) for image_id in planned)
+        with tk.Graph(graph.layout.root, patience=0.05).lock(planned):
+            pass
+        assert tk.pull(reference, graph).outcome == "accepted"
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), RuntimeError("the screen is broken")])
-def test_an_interrupted_pull_leaves_an_aborted_row(
-    server: ScriptedServer, graph: tk.Graph, action: str, error: BaseException
-) -> None:
+def test_what_a_listener_raises_is_not_lost(server: ScriptedServer, graph: tk.Graph, error: BaseException) -> None:
+    def broken(step: Step) -> None:
+        raise error
+
     server.routes = routes_of(IMAGE)
-    reference = f"{server.host}/teach/clean:1"
     with pytest.raises(type(error)):
-        tk.pull(reference, graph, progress=Stop(action, error))
-    ledger = tk.Ledger.load(graph.layout.ledger)
-    assert ledger.pulls["outcome"].tolist() == ["aborted"]
-    assert ledger.pulls["error_code"].isna().all()
-    assert ledger.pulls["reference"].tolist() == [reference]
-    assert len(ledger.manifests) == 1
-    assert (len(graph), graph.tags.all()) == (0, {})
-    assert [path.name for path in graph.layout.ingest.iterdir() if path.name != "locks"] == []
-    assert tk.pull(reference, graph).outcome == "accepted"
+        tk.pull(f"{server.host}/teach/clean:1", graph, progress=broken)
+    assert tk.Ledger.load(graph.layout.ledger).pulls["outcome"].tolist()[0] in ("aborted", "accepted")
 
 
-def test_an_interrupted_pull_holds_no_image_and_no_lock(server: ScriptedServer, graph: tk.Graph) -> None:
+def test_a_listener_whose_pipe_is_closed_stops_nothing(server: ScriptedServer, graph: tk.Graph) -> None:
+    heard: list[Step] = []
+
+    def closed(step: Step) -> None:
+        heard.append(step)
+        raise BrokenPipeError
+
     server.routes = routes_of(IMAGE)
-    reference = f"{server.host}/teach/clean:1"
-    planned = set(tk.inspect(reference).strong_ids["final_id"])
-    with pytest.raises(KeyboardInterrupt):
-        tk.pull(reference, graph, progress=Stop("complete", KeyboardInterrupt()))
-    assert not any(graph.is_held(image_id) for image_id in planned)
-    with tk.Graph(graph.layout.root, patience=0.05).lock(planned):
-        pass
+    assert tk.pull(f"{server.host}/teach/clean:1", graph, progress=closed).outcome == "accepted"
+    assert len(heard) == 1
+
+
+def test_a_listener_that_stalls_holds_nothing_up(
+    server: ScriptedServer, graph: tk.Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.pulling.listening.LAST_WORDS", 0.05)
+    woken = threading.Event()
+
+    def stalled(step: Step) -> None:
+        woken.wait(30)
+
+    server.routes = routes_of(IMAGE)
+    began = time.monotonic()
+    assert tk.pull(f"{server.host}/teach/clean:1", graph, progress=stalled).outcome == "accepted"
+    assert time.monotonic() - began < 10
+    woken.set()
 
 
 # -- what a call says of itself ----------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import pytest
 from support.routes import VERSION
 
 import toolkit as tk
-from toolkit.pulling.transfer import Progress, known, measured
+from toolkit.progress.steps import Progress, Step
+from toolkit.pulling.transfer import known, measured
 from toolkit.simulator.images import LayerRecipe, build_image
 from toolkit.simulator.server import LoopbackServer
 from toolkit.simulator.tampering import honest
@@ -28,9 +29,10 @@ class Told:
         self.steps: dict[str, list[Progress]] = defaultdict(list)
         self._guard = threading.Lock()
 
-    def __call__(self, step: Progress) -> None:
-        with self._guard:
-            self.steps[step.digest].append(step)
+    def __call__(self, step: Step) -> None:
+        if isinstance(step, Progress):
+            with self._guard:
+                self.steps[step.digest].append(step)
 
 
 def registry_of(*layers: LayerRecipe) -> StaticRegistry:
@@ -50,12 +52,14 @@ def test_every_blob_is_told_from_its_first_byte_to_its_end(graph: tk.Graph, work
     assert set(told.steps) == set(registry.blobs)
     for digest, steps in told.steps.items():
         size = len(registry.blobs[digest])
-        assert {step.total for step in steps} == {size}
+        assert {step.total for step in steps if step.action != "waiting"} == {size}
+        assert len({step.image_id for step in steps}) == 1
         downloading = [step.current for step in steps if step.action == "downloading"]
         assert downloading == sorted(downloading)
         assert downloading[-1] == size
-        assert [step.action for step in steps[len(downloading) :]] == ["verifying", "complete"]
-        assert {step.current for step in steps[len(downloading) :]} == {size}
+        rest = steps[len(downloading) + 1 :]
+        assert [step.action for step in rest] == ["verifying", "complete", "extracting", "registered"]
+        assert {step.current for step in rest} == {size}
 
 
 @pytest.mark.parametrize("name", ["blob-byte", "blob-missing"])

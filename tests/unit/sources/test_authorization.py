@@ -16,7 +16,8 @@ from toolkit.references import resolve_repository
 from toolkit.simulator.server import LoopbackServer
 from toolkit.simulator.teaching import clean_image
 from toolkit.sources.credentials import Credentials
-from toolkit.sources.registry import RegistryConnection, RegistrySource
+from toolkit.sources.registry import RegistrySource
+from toolkit.sources.registry_connection import RegistryConnection
 from toolkit.sources.static_registry import Answer
 
 IMAGE = clean_image()

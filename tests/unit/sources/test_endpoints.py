@@ -9,6 +9,7 @@ from support.scripted_server import Route, ScriptedServer
 import toolkit as tk
 from toolkit.simulator.teaching import clean_image
 from toolkit.sources.endpoints import EndpointAddress, endpoints
+from toolkit.sources.network import Network
 
 ASKED = tk.Reference.parse("127.0.0.1:5000/teach/clean:1")
 
@@ -31,8 +32,8 @@ def test_any_other_host_is_asked_over_verified_https_only(registry: str) -> None
 
 def test_a_host_named_insecure_is_treated_so_and_no_other() -> None:
     named = ["lab.example:5000"]
-    assert [one.tls for one in endpoints("lab.example:5000", insecure=named)] == ["unverified", "none"]
-    assert [one.tls for one in endpoints("lab.example", insecure=named)] == ["verified"]
+    assert [one.tls for one in endpoints("lab.example:5000", Network(insecure=frozenset(named)))] == ["unverified", "none"]
+    assert [one.tls for one in endpoints("lab.example", Network(insecure=frozenset(named)))] == ["verified"]
 
 
 def test_https_is_tried_first_and_its_failure_is_a_row(server: ScriptedServer) -> None:

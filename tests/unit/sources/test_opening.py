@@ -198,7 +198,7 @@ def test_a_url_that_says_http_allows_http(where: str, tls: list[str]) -> None:
     source = tk.open_source(where)
     assert isinstance(source, RegistrySource)
     with source.connect(resolve_repository("lab.example/a/b")) as connection:
-        assert [address.tls for address in connection._addresses] == tls
+        assert [address.tls for address in connection._attempts._addresses] == tls
 
 
 def test_a_source_may_be_named_beside_a_reference_without_a_host(server: ScriptedServer) -> None:

@@ -91,7 +91,7 @@ def test_not_modified_is_no_manifest(server: ScriptedServer) -> None:
         (
             429,
             b"slow down",
-            tk.errors.RegistryResponseError,
+            tk.errors.RateLimitError,
             "Error parsing HTTP response: invalid character 's' looking for beginning of value: \"slow down\"",
         ),
         (503, b"", tk.errors.RegistryResponseError, "Received unexpected HTTP status: 503 Service Unavailable"),
@@ -191,7 +191,7 @@ def test_a_next_page_on_another_host_is_not_asked(server: ScriptedServer, strang
     server.routes = [Route(path=TAGS, headers={"Link": link}, body=b'{"tags":["1"]}'), *routes_of(IMAGE)]
     with pytest.raises(tk.errors.RegistryResponseError) as caught:
         tk.pull(f"{server.host}/teach/clean", graph, all_tags=True)
-    assert caught.value.message == "the next page of tags is on another host"
+    assert caught.value.message == "the next page of the list is on another host"
     assert (caught.value.expected, caught.value.actual) == (server.host, stranger.host)
     assert stranger.seen == []
 
@@ -487,7 +487,7 @@ def test_where_neither_is_there_are_none(server: ScriptedServer) -> None:
 def test_an_answer_that_cannot_be_had_is_not_taken_for_none(
     server: ScriptedServer, routes: list[Route], error: type[tk.errors.SourceError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.sources.registry.MANIFEST_LIMIT", 1000)
+    monkeypatch.setattr("toolkit.sources.registry_connection.MANIFEST_LIMIT", 1000)
     server.routes = [*routes, *routes_of(IMAGE)]
     with visit(server) as connection, pytest.raises(error):
         connection.referrers(SUBJECT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.errors import NotFoundError, RegistryResponseError, SourceError, UnauthorizedError
+from toolkit.errors import NotFoundError, RateLimitError, RegistryResponseError, SourceError, UnauthorizedError
 from toolkit.sources.registry_errors import error_answer, seed_reading
 
 UNKNOWN = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"Tag":"1"}}]}'
@@ -17,7 +17,7 @@ UNKNOWN = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","
         (403, "Forbidden", UnauthorizedError),
         (404, "Not Found", NotFoundError),
         (400, "Bad Request", RegistryResponseError),
-        (429, "Too Many Requests", RegistryResponseError),
+        (429, "Too Many Requests", RateLimitError),
         (500, "Internal Server Error", RegistryResponseError),
     ],
 )

@@ -110,10 +110,9 @@ def sent_to(answers: dict[str, httpx.Response], url: str) -> tuple[list[str], tk
         asked.append(str(request.url))
         return answers[str(request.url)]
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        wire = Wire(client, deque[Endpoint | Request](), user_agent="test")
-        with pytest.raises(tk.errors.RegistryResponseError) as caught:
-            wire.send("GET", url)
+    wire = Wire(httpx.MockTransport(answer), deque[Endpoint | Request](), user_agent="test")
+    with pytest.raises(tk.errors.RegistryResponseError) as caught:
+        wire.send("GET", url)
     return asked, caught.value
 
 

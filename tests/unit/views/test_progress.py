@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
+from typing import Any
 
 import pytest
 
 import toolkit as tk
-from toolkit.pulling.transfer import Progress
+from toolkit.progress.steps import Action, Message, Progress
+from toolkit.progress.stream_format import error_line, progress_object, status_line
 from toolkit.sources.protocol import Source
-from toolkit.views.progress import TerminalProgress, human
+from toolkit.views.progress import JsonProgress, TerminalProgress, human
 from toolkit.views.widgets import PullProgress
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -105,6 +108,78 @@ def test_hostile_digests_are_shown_and_not_obeyed() -> None:
         assert "\\x1b]0;owned" in shown
 
 
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        ("waiting", "111111111111  waiting"),
+        ("joined", "111111111111  joined       waiting for whoever fetches it already"),
+        ("extracting", f"111111111111  extracting   [{'=' * 15}{' ' * 15}] 5 B of 10 B"),
+        ("registered", "111111111111  registered   5 B"),
+        ("poli\x1bshing", f"111111111111  poli\\x1bshing [{'=' * 15}{' ' * 15}] 5 B of 10 B"),
+    ],
+)
+def test_every_action_is_shown_and_an_unknown_one_crashes_nothing(action: Any, line: str) -> None:
+    stream = Terminal()
+    TerminalProgress(stream)(Progress(ONE, action, 5, 10))
+    assert drawn(stream) == [line]
+
+
+def test_negative_counts_draw_an_empty_bar() -> None:
+    stream = Terminal()
+    TerminalProgress(stream)(Progress(ONE, "downloading", -5, 10))
+    assert f"[{' ' * 30}]" in drawn(stream)[0]
+
+
+LATE: list[Action] = ["waiting", "joined", "downloading", "verifying"]
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_complete_layer_stays_complete(late: Action) -> None:
+    stream, pipe, show = Terminal(), io.StringIO(), PullProgress()
+    for tell in (TerminalProgress(stream), TerminalProgress(pipe), show):
+        for step in (Progress(ONE, "complete", 10, 10), Progress(ONE, late, 5, 10), Progress(ONE, "complete", 10, 10)):
+            tell(step)
+    assert drawn(stream) == ["111111111111  complete     10 B"]
+    assert pipe.getvalue() == "111111111111  complete     10 B\n", "said once"
+    assert "complete 10 B of 10 B" in show.widget.value
+
+
+def test_a_pipe_hears_of_the_end_once_but_of_a_failure_always() -> None:
+    stream = io.StringIO()
+    show = TerminalProgress(stream)
+    actions: list[Action] = ["waiting", "downloading", "verifying", "complete", "extracting", "registered", "failed"]
+    for action in actions:
+        show(Progress(ONE, action, 10, 10))
+    show(Progress(TWO, "joined", 0, None))
+    show(Progress(TWO, "registered", 10, 10))
+    assert stream.getvalue() == (
+        "111111111111  complete     10 B\n111111111111  failed       10 B\n222222222222  registered   10 B\n"
+    )
+
+
+def test_sentences_are_lines_in_a_pipe() -> None:
+    stream = io.StringIO()
+    show = TerminalProgress(stream)
+    show(Message("Pulling from a/b", "latest"))
+    show(Message("Digest: \x1b[31m"))
+    assert stream.getvalue() == "latest: Pulling from a/b\nDigest: \\x1b[31m\n"
+
+
+def test_sentences_stand_above_the_bars() -> None:
+    stream = Terminal()
+    show = TerminalProgress(stream)
+    show(Message("Pulling from a/b", "latest"))
+    show(Progress(ONE, "complete", 10, 10))
+    show(Progress(TWO, "downloading", 0, None))
+    show(Message("Digest: x"))
+    assert drawn(stream) == [
+        "latest: Pulling from a/b",
+        "Digest: x",
+        "111111111111  complete     10 B",
+        "222222222222  downloading  0 B",
+    ]
+
+
 def test_threads_may_tell_at_once() -> None:
     stream = io.StringIO()
     show = TerminalProgress(stream)
@@ -120,6 +195,56 @@ def test_threads_may_tell_at_once() -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(stream.getvalue().splitlines()) == sorted(f"{digest[7:19]}  complete     10 B" for digest in digests)
+
+
+# -- the model's lines -------------------------------------------------------------------------------------------
+
+
+def tell_all(show: JsonProgress) -> str:
+    """Tell a little of everything and return what must be written."""
+    show(Message("Pulling from a/é", "latest"))
+    show(Progress(ONE, "waiting", 0, None))
+    show.error("boom")
+    return status_line("Pulling from a/é", "latest") + progress_object("Pulling fs layer", "1" * 12) + error_line("boom")
+
+
+def test_the_models_lines_go_to_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    expected = tell_all(JsonProgress())
+    assert capsysbinary.readouterr() == (expected.encode("utf-8"), b"")
+
+
+class Counting(io.BytesIO):
+    """Bytes that count how often they were flushed."""
+
+    flushes = 0
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def test_each_line_is_flushed_and_in_utf_8_whatever_the_locale() -> None:
+    raw = Counting()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print("before", file=stream)
+    expected = tell_all(JsonProgress(stream))
+    assert raw.getvalue() == b"before\n" + expected.encode("utf-8")
+    assert raw.flushes >= 3
+
+
+def test_a_stream_of_text_alone_will_do() -> None:
+    stream = io.StringIO(newline="")
+    assert tell_all(JsonProgress(stream)) == stream.getvalue()
+
+
+def test_on_a_terminal_the_lines_do_not_act_and_mean_the_same() -> None:
+    stream = Terminal(newline="")
+    text = "\x9b31m\u202eevil\U000e0001 é"
+    JsonProgress(stream)(Message(text))
+    shown = stream.getvalue()
+    assert shown.endswith("}\r\n")
+    assert shown[:-2].isprintable()
+    assert json.loads(shown) == {"status": text}
+    assert "é" in shown
 
 
 # -- notebooks ---------------------------------------------------------------------------------------------------
@@ -146,6 +271,34 @@ def test_a_widget_escapes_what_comes_from_outside() -> None:
     assert "<img" not in show.widget.value
     assert "&quot;&gt;&lt;img&gt;" in show.widget.value
     assert "\x1b" not in show.widget.value
+
+
+def test_a_widget_shows_the_last_sentence_above_the_layers() -> None:
+    show = PullProgress()
+    show(Message("Pulling from a/b", "latest"))
+    show(Progress(ONE, "complete", 10, 10))
+    show(Message("<b>\x1b", ""))
+    value = show.widget.value
+    assert "Pulling" not in value
+    assert value.index("&lt;b&gt;\\x1b</div>") < value.index("<progress")
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("waiting", "111111111111 waiting </div>"),
+        ("joined", "111111111111 joined </div>"),
+        ("extracting", "111111111111 extracting 5 B of 10 B"),
+        ("registered", "111111111111 registered 5 B of 10 B"),
+        ("<b>", "111111111111 &lt;b&gt; 5 B of 10 B"),
+    ],
+)
+def test_a_widget_shows_every_action(action: Any, text: str) -> None:
+    show = PullProgress()
+    show(Progress(ONE, action, 5, 10))
+    show(Message("now"))
+    assert text in show.widget.value
+    assert repr(show) == f"{int(action in ('extracting', 'registered'))} of 1 layers complete"
 
 
 def test_a_layer_without_bytes_has_a_bar_that_is_allowed() -> None:

@@ -1,0 +1,247 @@
+"""A registry that does everything wrong, at every place of a visit, in every format: what comes of it is foreseen."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from support.artefacts import error_shown, everything_kept, everything_shown, rows_shown
+from support.faults import FAULTS, Fault, Kind
+from support.hostile_registry import (
+    CANARIES,
+    CREDENTIALS,
+    FORMATS,
+    IMAGES,
+    PLACES,
+    Format,
+    Image,
+    Listing,
+    Outcome,
+    Place,
+    network,
+)
+from support.hostile_server import HostileServer
+from support.virtual_clock import VirtualClock
+
+import toolkit as tk
+from toolkit.digests import Digest
+from toolkit.records import Pull, Request
+from toolkit.sources.registry import RegistrySource
+
+CASES: Final = [(place, form) for place in PLACES for form in place.formats]
+LONGEST: Final = 300.0
+"""Seconds of the virtual clock: five tries, and a minute for each."""
+MOST_REQUESTS: Final = 30
+
+_connected: list[tuple[Any, ...]] = []
+
+
+def _listen(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        _connected.append(arguments[1])
+
+
+sys.addaudithook(_listen)
+
+
+@dataclass(slots=True)
+class World:
+    """The registry, the server it redirects to, and one that has no business in any of this."""
+
+    registry: HostileServer = field(default_factory=HostileServer)
+    cdn: HostileServer = field(default_factory=HostileServer)
+    stranger: HostileServer = field(default_factory=HostileServer)
+
+    @property
+    def servers(self) -> tuple[HostileServer, ...]:
+        """All three."""
+        return self.registry, self.cdn, self.stranger
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Three servers on this machine."""
+    made = World()
+    with made.registry, made.cdn, made.stranger:
+        for server in made.servers:
+            server.names |= {"cdn": made.cdn.host, "stranger": made.stranger.host}
+        yield made
+
+
+# -- what must come of it ----------------------------------------------------------------------------------------
+
+DOCUMENTS: Final = ("manifest by tag", "manifest by digest", "child manifest")
+CONTENT: Final = ("config", "first layer", "second layer", "layer elsewhere", "layer continued")
+LISTS: Final = ("tags page 1", "tags page 2")
+REFERRERS: Final = ("referrers", "referrers tag")
+
+CODES: Final[dict[Kind, str]] = {
+    "none": "accepted",
+    "broken": "unreachable",
+    "slow": "deadline",
+    "malformed": "registry-response",
+    "coded": "registry-response",
+    "redirect": "registry-response",
+    "address": "address",
+    "endless": "limit",
+    "moved": "not-found",
+    "status": "registry-response",
+    "limited": "rate-limit",
+    "content": "registry-response",
+}
+"""The rule: what comes of a fault of this kind, wherever it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otherwise:
+    """An exception to the rule: for some faults (by name or kind) at some places, in some formats; and why."""
+
+    faults: tuple[str, ...]
+    places: tuple[str, ...]
+    code: str
+    why: str
+    formats: tuple[Format, ...] = FORMATS
+
+    def holds(self, fault: Fault, place: Place, form: Format) -> bool:
+        """Whether this is such a case."""
+        return (fault.name in self.faults or fault.kind in self.faults) and place.name in self.places and form in self.formats
+
+
+OTHERWISE: Final[tuple[Otherwise, ...]] = ()
+
+
+def expected(fault: Fault, place: Place, form: Format) -> str:
+    """The code that must come of a fault at a place: the first exception that holds, else the rule."""
+    for one in OTHERWISE:
+        if one.holds(fault, place, form):
+            return one.code
+    return CODES[fault.kind]
+
+
+@dataclass(slots=True)
+class Case:
+    """One fault at one place: run, then looked at from all sides."""
+
+    world: World
+    place: Place
+    image: Image
+    fault: Fault
+    folder: Path
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    outcome: Outcome | None = None
+    crash: BaseException | None = None
+
+    def run(self) -> None:
+        """Play the scripts and visit."""
+        changed = self.fault.change(self.place.honest(self.image))
+        for server, script in zip(self.world.servers, (*self.place.scripts(self.image, changed), {}), strict=True):
+            server.clock = self.clock
+            server.play(script)
+        _connected.clear()
+        source = RegistrySource(self.world.registry.host, credentials=CREDENTIALS, network=network(self.clock))
+        try:
+            self.outcome = self.place.visit(source, tk.Graph(self.folder), self.image)
+        except tk.ToolkitError as error:
+            self.outcome = error
+        except Exception as error:  # noqa: BLE001  # that none comes out is what is tested
+            self.crash = error
+
+    @property
+    def error(self) -> tk.ToolkitError | None:
+        """What was raised."""
+        if isinstance(self.outcome, Listing):
+            return self.outcome.error
+        return self.outcome if isinstance(self.outcome, tk.ToolkitError) else None
+
+    @property
+    def rows(self) -> tuple[Any, ...]:
+        """Every row of the visit."""
+        if isinstance(self.outcome, Listing):
+            return self.outcome.rows
+        report = self.outcome if isinstance(self.outcome, tk.Report) else getattr(self.outcome, "report", None)
+        return tuple(row.record for row in report.rows) if isinstance(report, tk.Report) else ()
+
+    @property
+    def code(self) -> str:
+        """What the visit came to, in one word."""
+        if self.crash is not None:
+            return f"crash: {self.crash!r}"
+        if self.error is not None:
+            return self.error.code
+        return next((row.error_code or row.outcome for row in self.rows if isinstance(row, Pull)), "accepted")
+
+    # -- looked at from all sides: each tells what is wrong, or nothing ----------------------------------------
+
+    def problems(self, expected: str) -> Iterator[str]:
+        """Everything that is not as it must be."""
+        if self.code != expected:
+            yield f"came to {self.code}, not to {expected}"
+        if self.clock.spent > LONGEST:
+            yield f"took {self.clock.spent:.0f} s"
+        yield from self._rows()
+        yield from self._graph()
+        yield from self._strangers()
+        yield from self._secrets()
+
+    def _rows(self) -> Iterator[str]:
+        """The report tells how it ended, and of every request."""
+        pulls = [row for row in self.rows if isinstance(row, Pull)]
+        if self.outcome is not None and not isinstance(self.outcome, Listing):
+            ended = [(row.outcome, row.error_code or row.outcome) for row in pulls[-1:]]
+            fine = self.code == "accepted"
+            if not ended or (ended[0][0] == "accepted") != fine or ended[0][1] != self.code:
+                yield f"the row of the call says {ended}"
+        faulty = self.world.cdn if self.place.on_cdn else self.world.registry
+        path = self.place.path(self.image).partition("?")[0]
+        told = sum(isinstance(row, Request) and urlsplit(row.url).path == path for row in self.rows)
+        asked = sum(one.path == path for one in faulty.received)
+        if not asked or not told or told > asked + 1 or asked > 2 * told:
+            yield f"{asked} requests were received, {told} rows tell of them"
+        sent = sum(len(server.received) for server in self.world.servers)
+        if sent > MOST_REQUESTS:
+            yield f"{sent} requests were sent"
+
+    def _graph(self) -> Iterator[str]:
+        """Whatever lies under a name is what the name says."""
+        for file in (self.folder / "blobs").rglob("*"):
+            if file.is_file() and str(Digest.of(file.read_bytes(), file.parent.name)) != f"{file.parent.name}:{file.name}":
+                yield f"{file.name} is not what it is called"
+        named = self.folder / "repositories.json"
+        if self.code != "accepted" and named.exists() and "lab/x" in named.read_text("utf-8"):
+            yield "a tag was set for what was not accepted"
+
+    def _strangers(self) -> Iterator[str]:
+        """Nobody was called who has no business here, and nobody else was told a secret."""
+        known = {("127.0.0.1", int(server.host.rpartition(":")[2])) for server in self.world.servers}
+        for address in _connected:
+            if address not in known:
+                yield f"connected to {address}"
+        allowed = self.fault.kind == "moved" and self.place.name != "token"
+        if self.world.stranger.connections and not allowed:
+            yield "the stranger was called"
+        for server in (self.world.cdn, self.world.stranger):
+            for request in server.received:
+                if request.header("Authorization") or request.header("Cookie") or request.header("Referer"):
+                    yield f"another host was told {request.head!r}"
+
+    def _secrets(self) -> Iterator[str]:
+        """No secret is shown or kept."""
+        shown = repr(self.rows) if self.error is None else error_shown(self.error)
+        if self.outcome is not None and not isinstance(self.outcome, Listing):
+            report = self.outcome if isinstance(self.outcome, tk.Report) else self.outcome.report
+            shown += rows_shown(report)
+        kept = everything_kept(self.folder)
+        for canary in CANARIES:
+            if canary in shown:
+                yield f"{canary} is shown"
+            if canary.encode() in kept:
+                yield f"{canary} is kept"
+
+

@@ -1,0 +1,477 @@
+"""One visit to a registry: manifests, tags and blobs of the v2 protocol.
+
+The rule of this file: it asks and hands over. The bytes of a manifest or blob are as received; what headers claim is
+recorded and never decides.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+from toolkit._version import VERSION
+from toolkit.errors import GoJSONError, NotFoundError, RegistryResponseError, SourceError, ToolkitError, UnreachableError
+from toolkit.go_json.decode import STRING, Slice, Struct, unmarshal
+from toolkit.go_json.scan import go_quote
+from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence, kind_of
+from toolkit.manifests.raw import RawManifest
+from toolkit.records import Endpoint, EndpointOutcome, Request
+from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
+from toolkit.sources.authorization import Authorizer
+from toolkit.sources.challenges import Challenge, parse_challenges
+from toolkit.sources.credentials import Credentials
+from toolkit.sources.endpoints import Attempts, EndpointAddress
+from toolkit.sources.link import next_page
+from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream, Referrers, Resume, fallback_tag
+from toolkit.sources.registry_errors import error_answer
+from toolkit.sources.registry_state import RegistryState
+from toolkit.sources.sockets import SocketTransport
+from toolkit.sources.wire import ANSWER_SECONDS, Answer, Wire, path_quoted, read_error_body
+
+if TYPE_CHECKING:
+    from toolkit.sources.v1_registry import V1Connection
+
+ACCEPT: Final = ", ".join(ACCEPTED)
+_VERSION_HEADER: Final = "Docker-Distribution-Api-Version"
+_TAG_LIST: Final = Struct("client.tagsResponse", (("tags", Slice("[]string", STRING)),))
+_MAX_PAGES: Final = 1_000
+_SEED_READ: Final = 32 * 1024
+_NO_API: Final = (400, 404, 405, 410, 501)
+"""How registries without the referrers API answer a path they do not know."""
+
+
+class RegistryConnection:
+    """One visit to a registry; made by ``RegistrySource.connect``."""
+
+    def __init__(
+        self,
+        addresses: list[EndpointAddress],
+        repository: Repository,
+        state: RegistryState,
+        *,
+        credentials: Credentials | None,
+        as_seed: bool,
+        accept: str | None = None,
+    ) -> None:
+        self._accept = accept or ACCEPT
+        self._repository = repository
+        self._credentials = credentials
+        self._state = state
+        self._as_seed = as_seed
+        self._records: deque[Endpoint | Request] = deque()
+        self._attempts = Attempts(addresses, as_seed=as_seed)
+        self._answers = False
+        self._transport: httpx.BaseTransport | None = None
+        self._legacy: V1Connection | None = None
+        self._wire: Wire
+        self._authorizer: Authorizer
+
+    def manifest(self, reference: Reference) -> RawManifest:
+        """Fetch a manifest by tag or digest.
+
+        Raises
+        ------
+        NotFoundError, UnauthorizedError, UnreachableError, RegistryResponseError, LimitError
+
+        Notes
+        -----
+        Origin: ``client.manifests.GetByTag`` of Docker 1.9; the tag and the digest go into the same URL.
+        """
+        asked = reference.asked
+        problem = manifest_url_error(asked)
+        if problem is not None:
+            raise RegistryResponseError(problem, where=self.endpoint, expected="a tag or a digest", actual=asked)
+        if (legacy := self._v1()) is not None:
+            return legacy.manifest(reference)
+        url = f"{self._base}/manifests/{path_quoted(asked)}"
+        accept = None if self._as_seed else self._accept
+        answer = self._get("GET", url, accept=accept, counted=True)
+        if answer.status == 304:
+            answer.close()
+            raise NotFoundError(
+                f"image manifest does not exist for tag {go_quote(asked)}", where=answer.url, actual="304 Not Modified"
+            )
+        self._require_success(answer, f"manifest {reference}")
+        raw = RawManifest(
+            body=answer.read(MANIFEST_LIMIT, "the manifest"),
+            accept=accept,
+            content_type=answer.headers.get("Content-Type"),
+            header_digest=answer.headers.get("Docker-Content-Digest"),
+        )
+        converted = reference.digest is None and kind_of(raw.content_type) == "schema1" and accept not in (None, ACCEPT)
+        return replace(raw, converted_from=self._original(url)) if converted else raw
+
+    def _original(self, url: str) -> str | None:
+        """What the tag names for whoever accepts everything, when that is no schema1; a claim, by one HEAD."""
+        answer = self._get("HEAD", url, accept=ACCEPT)
+        answer.close()
+        newer = answer.status == 200 and kind_of(answer.headers.get("Content-Type")) in ("image", "index")
+        return answer.headers.get("Docker-Content-Digest") if newer else None
+
+    def tags(self) -> list[str]:
+        """List every tag: all pages, in the registry's order, each once.
+
+        Notes
+        -----
+        Origin: distribution-spec, "Listing Tags". Docker 1.9 read one page and took a 404 for an empty list.
+        """
+        if (legacy := self._v1()) is not None:
+            return legacy.tags()
+        url = f"{self._base}/tags/list"
+        found: dict[str, None] = {}
+        visited: set[str] = set()
+        budget = TAG_LIST_LIMIT
+        while url not in visited and len(visited) < _MAX_PAGES:
+            visited.add(url)
+            answer = self._get("GET", url)
+            if answer.status == 404 and self._as_seed:
+                answer.close()
+                return []
+            self._require_success(answer, f"tags of {self._repository.remote_name}")
+            body = answer.read(budget, "the list of tags")
+            budget -= len(body)
+            found.update(dict.fromkeys(_tags_of(body, answer.url)))
+            following = next_page(url, answer.headers.get("Link", ""))
+            if following is None or self._as_seed:
+                break
+            url = following
+        return list(found) if self._as_seed else [tag for tag in found if tag_error(tag) is None]
+
+    def blob(self, digest: str, resume: Resume | None = None) -> BlobStream:
+        """Open a blob, or go on with one.
+
+        Notes
+        -----
+        Origin: ``client.blobs.Stat`` and ``Open`` of Docker 1.9. As the seed, the size of a HEAD comes first and no
+        byte is read beyond it; otherwise one GET does. A download goes on only where the answer says exactly that
+        (RFC 9110, section 14.4) about bytes that have not changed; any other answer starts from the beginning.
+        """
+        problem = blob_url_error(digest)
+        if problem is not None:
+            raise RegistryResponseError(problem, where=self.endpoint, expected="a digest", actual=digest)
+        if (legacy := self._v1()) is not None:
+            return legacy.blob(digest)
+        url = f"{self._base}/blobs/{path_quoted(digest)}"
+        if self._as_seed:
+            size = self._seed_stat(url, digest)
+            return BlobStream(size, self._seed_body(url, size))
+        answer = self._blob_answer(url, resume)
+        if answer.status == 404:
+            read_error_body(answer)
+            raise NotFoundError("unknown blob", where=answer.url, expected=digest, actual="404 Not Found")
+        self._require_success(answer, f"blob {digest}")
+        if answer.status not in (200, 206) or (resume is None and answer.status == 206):
+            answer.close()
+            raise RegistryResponseError(
+                f"{answer.status} {answer.reason} is no answer to a request for a blob",
+                where=answer.url,
+                expected="200 OK",
+                actual=f"{answer.status} {answer.reason}",
+                next_step="the registry, or something before it, is broken or hostile",
+            )
+        if answer.status == 206:
+            assert resume is not None
+            return BlobStream(resume.announced, answer.body, resume.start, resume.validator)
+        return BlobStream(_content_length(answer), answer.body, validator=_validator(answer))
+
+    def _blob_answer(self, url: str, resume: Resume | None) -> Answer:
+        attempt = 1 if resume is None else resume.attempt
+        if resume is not None and resume.start:
+            asked = {"Range": f"bytes={resume.start}-"}
+            answer = self._get("GET", url, headers=asked, seconds=None, attempt=attempt)
+            if answer.status == 200 or (answer.status == 206 and _goes_on(answer, resume)):
+                return answer
+            if answer.status not in (206, 416):
+                return answer
+            answer.close()
+        return self._get("GET", url, seconds=None, attempt=attempt)
+
+    def referrers(self, digest: str) -> Referrers:
+        """Ask what refers to a manifest: the API first, then the tag that stands for it.
+
+        Raises
+        ------
+        UnauthorizedError, UnreachableError, RegistryResponseError, LimitError
+            There may be an answer, and it cannot be had.
+
+        Notes
+        -----
+        Origin: OCI distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema". Of an answer in pages the first
+        is kept, and the reason says so.
+        """
+        problem = blob_url_error(digest)
+        if problem is not None:
+            raise RegistryResponseError(problem, where=self.endpoint, expected="a digest", actual=digest)
+        if (legacy := self._v1()) is not None:
+            return legacy.referrers(digest)
+        answer = self._get("GET", f"{self._base}/referrers/{path_quoted(digest)}", accept=OCI_INDEX)
+        if answer.status not in (200, *_NO_API):
+            self._require_success(answer, f"referrers of {digest}")
+        content_type = answer.headers.get("Content-Type")
+        if answer.status == 200 and essence(content_type or "") == OCI_INDEX:
+            more = next_page(answer.url, answer.headers.get("Link", "")) is not None
+            body = answer.read(MANIFEST_LIMIT, "the list of referrers")
+            raw = RawManifest(body=body, accept=OCI_INDEX, content_type=content_type)
+            return Referrers(way="api", manifest=raw, reason="the registry has more pages than the first" if more else "")
+        read_error_body(answer)
+        reason = f"no referrers API: {answer.status} {answer.reason}, {content_type or 'no Content-Type'}"
+        url = f"{self._base}/manifests/{path_quoted(fallback_tag(digest))}"
+        answer = self._get("GET", url, accept=OCI_INDEX)
+        if answer.status == 404:
+            read_error_body(answer)
+            return Referrers(way="none", reason=f"{reason}; no tag {fallback_tag(digest)}")
+        self._require_success(answer, f"referrers of {digest}")
+        raw = RawManifest(
+            body=answer.read(MANIFEST_LIMIT, "the list of referrers"),
+            accept=OCI_INDEX,
+            content_type=answer.headers.get("Content-Type"),
+            header_digest=answer.headers.get("Docker-Content-Digest"),
+        )
+        return Referrers(way="tag", manifest=raw, reason=reason)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the endpoint that is asked."""
+        return self._attempts.address.url
+
+    def next_endpoint(self, error: ToolkitError) -> ToolkitError | None:
+        """Give up on the endpoint; None when another one is there to be tried, else the error to report."""
+        if not self._answers:
+            return error  # every endpoint was tried already when none answered
+        left = self._row("left", error.message, fallback=True)
+        if not self._attempts.failed(error, answered=True):
+            return self._attempts.error
+        self._records.append(left)
+        self._answers = False
+        return None
+
+    def abort(self) -> None:
+        """Wake whoever waits for bytes, from another thread."""
+        if isinstance(self._transport, SocketTransport):
+            self._transport.abort()
+
+    def drain(self) -> tuple[Endpoint | Request, ...]:
+        """Return the exchanges recorded since the last call, and forget them."""
+        drained: list[Endpoint | Request] = []
+        while self._records:
+            drained.append(self._records.popleft())
+        return tuple(drained)
+
+    def __enter__(self) -> Self:
+        self._state.enter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._legacy is not None:
+            self._legacy.__exit__(kind, error, trace)
+        self._state.leave()
+
+    # -- endpoints -----------------------------------------------------------------------------------------------
+
+    def _v1(self) -> V1Connection | None:
+        """The visit by the old protocol, where the endpoint in use speaks no other."""
+        self._find_endpoint()
+        return self._legacy
+
+    @property
+    def _base(self) -> str:
+        self._find_endpoint()
+        return f"{self.endpoint}/v2/{self._repository.remote_name}"
+
+    def _find_endpoint(self) -> None:
+        """Take the first endpoint that answers; raise what is reported when none does."""
+        while not self._answers:
+            try:
+                self._greet(self._attempts.address)
+            except SourceError as error:
+                goes_on = self._attempts.lets_go_on(error, answered=False)
+                self._records.append(self._row("failed", error.message, fallback=goes_on))
+                if not self._attempts.failed(error, answered=False):
+                    if self._attempts.error is error:
+                        raise
+                    raise self._attempts.error from error
+            else:
+                self._answers = True
+                self._records.append(self._row("used", "", fallback=False))
+
+    def _greet(self, address: EndpointAddress) -> None:
+        """Ask an endpoint whether it speaks the protocol, and what it wants to know first, unless it has told before."""
+        network = self._state.network
+        self._transport = self._state.to(address)
+        self._wire = Wire(
+            self._transport,
+            self._records,
+            user_agent=f"layerproof/{VERSION}",
+            as_seed=self._as_seed,
+            clock=network.clock,
+            allowance=self._state.allowance,
+            plain=network.insecure,
+        )
+        if address.version == "v1":
+            from toolkit.sources.v1_registry import V1Connection
+
+            self._legacy = V1Connection(
+                address.url, self._repository, self._wire, self._credentials, records=self._records
+            )
+            return  # it greets when it is asked something: for a digest there is nothing to ask
+        self._legacy = None
+        challenges = None if self._as_seed else self._state.spoken.get(address.url)
+        if challenges is None:
+            challenges = self._state.spoken[address.url] = self._ping(address)
+        self._authorizer = Authorizer(
+            self._wire, challenges, self._credentials, self._repository, clock=network.clock, as_seed=self._as_seed
+        )
+
+    def _ping(self, address: EndpointAddress) -> list[Challenge]:
+        answer = self._wire.send("GET", f"{address.url}/v2/")
+        read_error_body(answer)
+        if address.must_say_version and not _speaks_v2(answer.headers):
+            raise RegistryResponseError(
+                "endpoint does not support v2 API",
+                where=answer.url,
+                expected=f"{_VERSION_HEADER}: registry/2.0",
+                actual=answer.headers.get(_VERSION_HEADER, f"no such header, {answer.status} {answer.reason}"),
+                next_step="check that the address is a registry's",
+            )
+        return _challenges(answer) if answer.status == 401 else []
+
+    def _row(self, outcome: EndpointOutcome, reason: str, *, fallback: bool) -> Endpoint:
+        address = self._attempts.address
+        return Endpoint(
+            url=address.url,
+            version=address.version,
+            mirror=address.mirror,
+            tls=address.tls,
+            outcome=outcome,
+            fallback=fallback,
+            reason=reason,
+        )
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def _get(
+        self,
+        method: str,
+        url: str,
+        *,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = ANSWER_SECONDS,
+        attempt: int = 1,
+        counted: bool = False,
+    ) -> Answer:
+        """Ask; a token that is refused is asked for anew, once."""
+        for renewed in (False, True):
+            answer = self._wire.send(
+                method,
+                url,
+                accept=accept,
+                authorize=self._authorizer.header,
+                headers=headers,
+                seconds=seconds,
+                attempt=attempt,
+                counted=counted,
+            )
+            if answer.status != 401 or self._as_seed or renewed or not self._authorizer.learn(_challenges(answer)):
+                return answer
+            read_error_body(answer)
+        raise AssertionError("the second answer is returned")
+
+    def _require_success(self, answer: Answer, what: str) -> None:
+        if not 200 <= answer.status < 400:
+            raise error_answer(answer.status, answer.reason, read_error_body(answer), url=answer.url, what=what)
+
+    def _seed_stat(self, url: str, digest: str) -> int:
+        answer = self._get("HEAD", url)
+        answer.close()
+        if answer.status == 404:
+            raise NotFoundError("unknown blob", where=answer.url, expected=digest, actual="404 Not Found")
+        if not 200 <= answer.status < 400:
+            raise error_answer(answer.status, answer.reason, b"", url=answer.url, what=f"blob {digest}")
+        length = answer.headers.get("Content-Length", "")
+        if not length.isascii() or not length.lstrip("+-").isdigit():
+            raise RegistryResponseError(
+                f"error parsing content-length: strconv.ParseInt: parsing {go_quote(length)}: invalid syntax",
+                where=answer.url,
+                expected="a Content-Length",
+                actual=length,
+            )
+        return int(length)
+
+    def _seed_body(self, url: str, size: int) -> Iterator[bytes]:
+        if size <= 0:
+            return
+        answer = self._get("GET", url)
+        if not 200 <= answer.status < 400:
+            answer.close()
+            raise UnreachableError(f"unexpected status resolving reader: {answer.status} {answer.reason}", where=answer.url)
+        received = 0
+        try:
+            for chunk in answer.body:
+                for start in range(0, len(chunk), _SEED_READ):
+                    piece = chunk[start : start + _SEED_READ]
+                    received += len(piece)
+                    yield piece
+                    if received >= size:
+                        return
+        finally:
+            answer.close()
+
+
+def _endpoint_row(address: EndpointAddress, error: SourceError | None) -> Endpoint:
+    return Endpoint(
+        url=address.url,
+        version="v2",
+        mirror=False,
+        tls=address.tls,
+        outcome="used" if error is None else "failed",
+        fallback=error is not None,
+        reason="" if error is None else error.message,
+    )
+
+
+def _speaks_v2(headers: httpx.Headers) -> bool:
+    words = " ".join(headers.get_list(_VERSION_HEADER)).split()
+    return any(word.partition("/")[0].lower() == "registry" and word.partition("/")[2] == "2.0" for word in words)
+
+
+def _content_length(answer: Answer) -> int | None:
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
+
+
+def _tags_of(body: bytes, url: str) -> list[str]:
+    try:
+        document: dict[str, Any] = unmarshal(body, _TAG_LIST)
+    except GoJSONError as error:
+        raise RegistryResponseError(
+            error.message, where=url, expected='{"tags":[…]}', actual=body[:80].decode("utf-8", "replace")
+        ) from error
+    return list(document["tags"] or ())
+
+
+def _challenges(answer: Answer) -> list[Challenge]:
+    return parse_challenges(answer.headers.get_list("WWW-Authenticate"))
+
+
+def _validator(answer: Answer) -> str | None:
+    """What tells whether a later answer is about the same bytes: a strong ETag, or the digest the registry names."""
+    tag: str | None = answer.headers.get("ETag")
+    digest: str | None = answer.headers.get("Docker-Content-Digest")
+    return tag if tag is not None and not tag.startswith("W/") else digest
+
+
+def _goes_on(answer: Answer, resume: Resume) -> bool:
+    """Whether an answer is exactly the rest that was asked for."""
+    rest = f"bytes {resume.start}-{resume.announced - 1}/{resume.announced}"
+    left = _content_length(answer)
+    return (
+        answer.headers.get("Content-Range") == rest
+        and left in (None, resume.announced - resume.start)
+        and _validator(answer) == resume.validator
+    )

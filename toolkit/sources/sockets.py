@@ -1,0 +1,433 @@
+"""An httpx transport that reads bodies in large pieces and never waits for ever.
+
+The rule of this file: the only one that connects. Every wait has an end, every address is checked before it is used,
+and a body is handed on in the buffer it was received into: whoever wants to keep a piece copies it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+import httpx
+
+from toolkit.sources.addresses import permitted
+from toolkit.sources.clock import Clock
+from toolkit.sources.http1 import (
+    HEAD_LIMIT,
+    Framing,
+    Head,
+    MalformedError,
+    chunk_size,
+    framing,
+    parse_head,
+    request_head,
+)
+from toolkit.sources.network import Network
+
+CONNECT_SECONDS: Final = 10.0
+HEAD_SECONDS: Final = 60.0
+"""From the request to the end of the answer's head."""
+RATE_SECONDS: Final = 30.0
+LEAST_RATE: Final = 1024
+"""Bytes a second, over ``RATE_SECONDS``: a body that is slower is given up."""
+DEADLINE: Final = "deadline"
+"""The request extension that bounds the whole answer, in seconds; without it only the rate does."""
+_BUFFER: Final = 256 * 1024
+_INTERIM_LIMIT: Final = 8
+_TRAILER_LIMIT: Final = 8 * 1024
+_LINE_LIMIT: Final = 4 * 1024
+
+_Origin = tuple[str, str, int]
+
+
+class SocketTransport(httpx.BaseTransport):
+    """Speaks HTTP/1.1 over sockets of its own.
+
+    Parameters
+    ----------
+    home : str
+        ``host[:port]`` of the endpoint the user asked for, which may be at any address.
+    network : Network
+    verify : bool
+        Whether that endpoint's certificate is checked; every other host's always is, unless the user named it.
+    idle : int
+        How many connections to one host are kept for the next request.
+
+    Notes
+    -----
+    It raises what httpx raises: ``ConnectError``, ``ReadError`` (a reset or a cut body), ``ReadTimeout`` (too slow)
+    and ``RemoteProtocolError`` (not HTTP/1.1).
+    """
+
+    def __init__(self, home: str, network: Network, *, verify: bool, idle: int = 4) -> None:
+        self._home = home
+        self._network = network
+        self._verify = verify
+        self._idle_limit = idle
+        self._idle: dict[_Origin, list[_Connection]] = {}
+        self._active: set[_Connection] = set()
+        self._addresses: dict[tuple[str, int], list[str]] = {}
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of the answer (``httpx.BaseTransport``)."""
+        url = request.url
+        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        seconds = request.extensions.get(DEADLINE)
+        until = None if seconds is None else self._network.clock.now() + float(seconds)
+        try:
+            sent = request_head(request.method, url.raw_path, request.headers.raw)
+        except MalformedError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from error
+        with _translated(request):
+            connection, head = self._exchange(origin, sent, until)
+            try:
+                body = _Body(self, connection, framing(head, request.method), head, until, request, self._network.clock)
+            except MalformedError:
+                self.drop(connection)
+                raise
+        return httpx.Response(head.status, headers=head.headers, stream=body, extensions={"reason_phrase": head.reason})
+
+    def close(self) -> None:
+        """Close the connections nobody uses."""
+        with self._guard:
+            self._closed = True
+            idle = [one for several in self._idle.values() for one in several]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
+    def abort(self) -> None:
+        """Wake whoever waits for bytes: nothing more comes."""
+        with self._guard:
+            active = list(self._active)
+        for connection in active:
+            connection.shut()
+
+    def _exchange(self, origin: _Origin, sent: bytes, until: float | None) -> tuple[_Connection, Head]:
+        """Send and read a head; a kept connection that went stale meanwhile is replaced once."""
+        while True:
+            connection, fresh = self._take(origin)
+            try:
+                connection.send(sent)
+                return connection, connection.head(until)
+            except (ConnectionError, _NothingError) as error:
+                self.drop(connection)
+                if fresh or connection.received:
+                    raise ConnectionError(str(error) or type(error).__name__) from error
+            except BaseException:
+                self.drop(connection)
+                raise
+
+    def _take(self, origin: _Origin) -> tuple[_Connection, bool]:
+        with self._guard:
+            idle = self._idle.get(origin)
+            if idle:
+                connection = idle.pop()
+                self._active.add(connection)
+                return connection, False
+        connection = _Connection(self._connect(origin), origin, self._network.clock)
+        with self._guard:
+            self._active.add(connection)
+        return connection, True
+
+    def give_back(self, connection: _Connection) -> None:
+        """Keep a connection whose answer was read to its end."""
+        with self._guard:
+            self._active.discard(connection)
+            idle = self._idle.setdefault(connection.origin, [])
+            if not self._closed and len(idle) < self._idle_limit:
+                idle.append(connection)
+                return
+        connection.close()
+
+    def drop(self, connection: _Connection) -> None:
+        """Close a connection that must not be used again."""
+        with self._guard:
+            self._active.discard(connection)
+        connection.close()
+
+    # -- connecting ----------------------------------------------------------------------------------------------
+
+    def _connect(self, origin: _Origin) -> socket.socket:
+        scheme, host, port = origin
+        last: OSError | None = None
+        for address in self._permitted(host, port):
+            try:
+                made = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+            except OSError as error:
+                last = error
+                continue
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return made if scheme == "http" else self._secured(made, host, port)
+        raise _ConnectError(_words(last)) from last
+
+    def _permitted(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, asked once and then kept: a name that changes its mind changes nothing here."""
+        key = host, port
+        if key not in self._addresses:
+            found = self._network.resolver(host, port)
+            registry = None if self._is_home(host, port) else self._home_addresses()
+            self._addresses[key] = permitted(host, found, registry=registry)
+        return self._addresses[key]
+
+    def _is_home(self, host: str, port: int) -> bool:
+        return _spelled(host, port) & _spellings(self._home) != set()
+
+    def _home_addresses(self) -> list[str]:
+        host, _, port = self._home.rpartition(":") if _has_port(self._home) else (self._home, "", "443")
+        return self._permitted(host.strip("[]"), int(port))
+
+    def _secured(self, made: socket.socket, host: str, port: int) -> socket.socket:
+        trusting = not self._verify if self._is_home(host, port) else bool(_spelled(host, port) & self._network.insecure)
+        with self._guard:
+            if trusting not in self._contexts:
+                self._contexts[trusting] = httpx.create_ssl_context(verify=not trusting, trust_env=False)
+        try:
+            return self._contexts[trusting].wrap_socket(made, server_hostname=host)
+        except (OSError, ValueError) as error:
+            made.close()
+            raise _ConnectError(_words(error)) from error
+
+
+class _ConnectError(Exception):
+    """No connection."""
+
+
+class _NothingError(Exception):
+    """The other side closed before it said anything."""
+
+
+class _CutError(Exception):
+    """The other side closed in the middle."""
+
+
+class _Connection:
+    """One socket, and what was received and not yet used."""
+
+    def __init__(self, connected: socket.socket, origin: _Origin, clock: Clock) -> None:
+        self.origin = origin
+        self.received = False
+        self._socket = connected
+        self._clock = clock
+        self._bytes = bytearray(_BUFFER)
+        self._space = memoryview(self._bytes)
+        self._start = 0
+        self._end = 0
+
+    def send(self, data: bytes) -> None:
+        """Send a request's head."""
+        self.received = False
+        self._socket.settimeout(CONNECT_SECONDS)
+        self._socket.sendall(data)
+
+    def head(self, until: float | None) -> Head:
+        """Read the head of an answer, and skip the interim ones before it."""
+        limit = self._clock.now() + HEAD_SECONDS
+        until = limit if until is None else min(limit, until)
+        for _ in range(_INTERIM_LIMIT):
+            head = parse_head(self._block(until))
+            if head.status >= 200:
+                return head
+        raise MalformedError(f"{_INTERIM_LIMIT} interim answers and no answer")
+
+    def _block(self, until: float) -> bytes:
+        """Bytes up to the empty line; the buffer is larger than any head may be."""
+        self._compact()
+        searched = 0
+        while True:
+            found = self._bytes.find(b"\r\n\r\n", searched, self._end)
+            if found >= 0:
+                self._start = found + 4
+                return bytes(self._space[:found])
+            if self._end >= HEAD_LIMIT:
+                raise MalformedError(f"a head of more than {HEAD_LIMIT} bytes")
+            searched = max(0, self._end - 3)
+            if not self._fill(until):
+                raise _CutError("the connection was closed inside the head") if self._end else _NothingError("closed")
+
+    def line(self, until: float) -> bytes:
+        """Read a short line of a chunked body, without its end."""
+        while True:
+            found = self._bytes.find(b"\r\n", self._start, self._end)
+            if found >= 0:
+                line = bytes(self._space[self._start : found])
+                self._start = found + 2
+                return line
+            if self._end - self._start > _LINE_LIMIT:
+                raise MalformedError(f"a chunk's line of more than {_LINE_LIMIT} bytes")
+            self._compact()
+            if not self._fill(until):
+                raise _CutError("the connection was closed inside a chunk")
+
+    def some(self, most: int, until: float) -> memoryview:
+        """Up to ``most`` bytes, in a buffer that holds until the next call; empty at the end of the connection."""
+        if self._start == self._end:
+            self._start = self._end = 0
+            if not self._fill(until):
+                return self._space[:0]
+        taken = min(most, self._end - self._start)
+        self._start += taken
+        return self._space[self._start - taken : self._start]
+
+    def _fill(self, until: float) -> int:
+        count = self._clock.receive(self._socket, self._space[self._end :], until - self._clock.now())
+        self._end += count
+        self.received = self.received or count > 0
+        return count
+
+    def _compact(self) -> None:
+        left = self._end - self._start
+        if self._start and left:
+            self._space[:left] = bytes(self._space[self._start : self._end])
+        self._start, self._end = 0, left
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was received beyond the answer: who sends more than announced is not asked again."""
+        return self._start == self._end
+
+    def shut(self) -> None:
+        """Let nothing more come, from another thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of one answer."""
+
+    def __init__(
+        self,
+        transport: SocketTransport,
+        connection: _Connection,
+        frame: Framing,
+        head: Head,
+        until: float | None,
+        request: httpx.Request,
+        clock: Clock,
+    ) -> None:
+        self._transport = transport
+        self._connection: _Connection | None = connection
+        self._frame = frame
+        self._keeps_open = head.keeps_open and frame != "close"
+        self._until = until
+        self._request = request
+        self._clock = clock
+        self._window = self._clock.now()
+        self._in_window = 0
+        if frame == 0:
+            self._release()
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _translated(self._request):
+            yield from self._pieces()  # type: ignore[misc]  # pieces of a buffer, where httpx says bytes
+
+    def close(self) -> None:
+        """Give the connection back, or close it when something is left to read."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            self._transport.drop(connection)
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        if self._keeps_open and connection.is_clean:
+            self._transport.give_back(connection)
+        else:
+            self._transport.drop(connection)
+
+    def _pieces(self) -> Iterator[memoryview]:
+        if self._connection is None:
+            return
+        if self._frame == "chunked":
+            yield from self._chunked(self._connection)
+        elif self._frame == "close":
+            while piece := self._some(self._connection, _BUFFER):
+                yield piece
+        else:
+            yield from self._exactly(self._connection, self._frame)
+        self._release()
+
+    def _exactly(self, connection: _Connection, count: int) -> Iterator[memoryview]:
+        left = count
+        while left:
+            piece = self._some(connection, left)
+            if not piece:
+                raise _CutError(f"{count} bytes were announced and {count - left} came")
+            left -= len(piece)
+            yield piece
+
+    def _chunked(self, connection: _Connection) -> Iterator[memoryview]:
+        while size := chunk_size(connection.line(self._limit())):
+            left = size
+            while left:
+                piece = self._some(connection, left)
+                if not piece:
+                    raise _CutError("the connection was closed inside a chunk")
+                left -= len(piece)
+                yield piece
+            if connection.line(self._limit()):
+                raise MalformedError("a chunk is longer than its size")
+        trailers = 0
+        while line := connection.line(self._limit()):
+            trailers += len(line)
+            if trailers > _TRAILER_LIMIT:
+                raise MalformedError(f"trailers of more than {_TRAILER_LIMIT} bytes")
+
+    def _some(self, connection: _Connection, most: int) -> memoryview:
+        piece = connection.some(most, self._limit())
+        self._in_window += len(piece)
+        if self._in_window >= LEAST_RATE * RATE_SECONDS:
+            self._window, self._in_window = self._clock.now(), 0
+        return piece
+
+    def _limit(self) -> float:
+        """The moment up to which is waited: in any ``RATE_SECONDS`` the least amount has to come."""
+        limit = self._window + RATE_SECONDS
+        limit = limit if self._until is None else min(limit, self._until)
+        if limit <= self._clock.now():
+            raise TimeoutError(f"{self._in_window} bytes in {RATE_SECONDS:g} s")
+        return limit
+
+
+@contextlib.contextmanager
+def _translated(request: httpx.Request) -> Iterator[None]:
+    """Raise what went wrong as httpx names it."""
+    try:
+        yield
+    except _ConnectError as error:
+        raise httpx.ConnectError(str(error), request=request) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(f"too slow: {error}", request=request) from error
+    except MalformedError as error:
+        raise httpx.RemoteProtocolError(str(error), request=request) from error
+    except (_CutError, _NothingError, OSError) as error:
+        raise httpx.ReadError(_words(error), request=request) from error
+
+
+def _spelled(host: str, port: int) -> set[str]:
+    name = f"[{host}]" if ":" in host else host
+    return {f"{name}:{port}"} | ({name} if port in (80, 443) else set())
+
+
+def _spellings(home: str) -> set[str]:
+    return {home} if _has_port(home) else {home, f"{home}:443", f"{home}:80"}
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdecimal() and not host.endswith("]") and ("]" in host or host.count(":") == 1)
+
+
+def _words(error: Exception | None) -> str:
+    return "no address" if error is None else str(error) or type(error).__name__
