@@ -49,7 +49,7 @@ class VirtualClock:
         with self._moved:
             return self._now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Let time pass at once, and note it."""
         with self._moved:
             self.slept.append(seconds)

@@ -207,7 +207,7 @@ class Transfer:
             except SourceError as error:
                 attempt = 1 if ingest.meter.size - reached > (stream.announced or 0) // _STEPS else attempt + 1
                 again = isinstance(error, UnreachableError) and not isinstance(error, DeadlineError)
-                if self._as_seed or not again or attempt > MAX_TRIES:
+                if self._as_seed or self._stop.is_set() or not again or attempt > MAX_TRIES:
                     ingest.keep()
                     return stream.announced, error.message
                 reached = ingest.meter.size

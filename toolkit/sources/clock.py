@@ -6,6 +6,7 @@ The rule of this file: whoever waits, waits here; so a test can let an hour pass
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import Final, Protocol
 
@@ -16,8 +17,8 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds since some moment; never goes back."""
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+    def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Let time pass, or until somebody says stop."""
 
     def receive(self, connection: socket.socket, buffer: memoryview, seconds: float) -> int:
         """Wait for bytes and put them into a buffer; 0 when the other side closed.
@@ -36,9 +37,9 @@ class SystemClock:
         """Seconds since some moment."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Do nothing for a while."""
-        time.sleep(seconds)
+        (stop or threading.Event()).wait(seconds)
 
     def receive(self, connection: socket.socket, buffer: memoryview, seconds: float) -> int:
         """Receive with a limit on the wait."""

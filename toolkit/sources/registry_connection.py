@@ -6,6 +6,7 @@ recorded and never decides.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -30,6 +31,7 @@ from toolkit.sources.link import next_page
 from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream, Referrers, Resume, fallback_tag
 from toolkit.sources.registry_errors import error_answer
 from toolkit.sources.registry_state import RegistryState
+from toolkit.sources.retries import pause
 from toolkit.sources.sockets import SocketTransport
 from toolkit.sources.wire import ANSWER_SECONDS, Answer, Wire, path_quoted, read_error_body
 
@@ -66,6 +68,7 @@ class RegistryConnection:
         self._records: deque[Endpoint | Request] = deque()
         self._attempts = Attempts(addresses, as_seed=as_seed)
         self._answers = False
+        self._stop = threading.Event()
         self._transport: httpx.BaseTransport | None = None
         self._legacy: V1Connection | None = None
         self._wire: Wire
@@ -181,6 +184,8 @@ class RegistryConnection:
 
     def _blob_answer(self, url: str, resume: Resume | None) -> Answer:
         attempt = 1 if resume is None else resume.attempt
+        if attempt > 1:
+            self._state.network.clock.sleep(pause(attempt - 1), self._stop)
         if resume is not None and resume.start:
             asked = {"Range": f"bytes={resume.start}-"}
             answer = self._get("GET", url, headers=asked, seconds=None, attempt=attempt)
@@ -252,8 +257,9 @@ class RegistryConnection:
 
     def abort(self) -> None:
         """Wake whoever waits for bytes, from another thread."""
+        self._stop.set()
         if isinstance(self._transport, SocketTransport):
-            self._transport.abort()
+            self._transport.abort(self._stop)
 
     def drain(self) -> tuple[Endpoint | Request, ...]:
         """Return the exchanges recorded since the last call, and forget them."""
@@ -311,13 +317,12 @@ class RegistryConnection:
             clock=network.clock,
             allowance=self._state.allowance,
             plain=network.insecure,
+            stop=self._stop,
         )
         if address.version == "v1":
             from toolkit.sources.v1_registry import V1Connection
 
-            self._legacy = V1Connection(
-                address.url, self._repository, self._wire, self._credentials, records=self._records
-            )
+            self._legacy = V1Connection(address.url, self._repository, self._wire, self._credentials, records=self._records)
             return  # it greets when it is asked something: for a digest there is nothing to ask
         self._legacy = None
         challenges = None if self._as_seed else self._state.spoken.get(address.url)

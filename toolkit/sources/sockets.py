@@ -37,6 +37,8 @@ LEAST_RATE: Final = 1024
 """Bytes a second, over ``RATE_SECONDS``: a body that is slower is given up."""
 DEADLINE: Final = "deadline"
 """The request extension that bounds the whole answer, in seconds; without it only the rate does."""
+STOP: Final = "stop"
+"""The request extension with the event that ends everything of one visit."""
 _BUFFER: Final = 256 * 1024
 _INTERIM_LIMIT: Final = 8
 _TRAILER_LIMIT: Final = 8 * 1024
@@ -80,14 +82,15 @@ class SocketTransport(httpx.BaseTransport):
         """Send a request and read the head of the answer (``httpx.BaseTransport``)."""
         url = request.url
         origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        stop = request.extensions.get(STOP) or threading.Event()
         seconds = request.extensions.get(DEADLINE)
         until = None if seconds is None else self._network.clock.now() + float(seconds)
         try:
             sent = request_head(request.method, url.raw_path, request.headers.raw)
         except MalformedError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
-        with _translated(request):
-            connection, head = self._exchange(origin, sent, until)
+        with _translated(request, stop):
+            connection, head = self._exchange(origin, sent, until, stop)
             try:
                 body = _Body(self, connection, framing(head, request.method), head, until, request, self._network.clock)
             except MalformedError:
@@ -104,17 +107,18 @@ class SocketTransport(httpx.BaseTransport):
         for connection in idle:
             connection.close()
 
-    def abort(self) -> None:
-        """Wake whoever waits for bytes: nothing more comes."""
+    def abort(self, stop: threading.Event) -> None:
+        """End one visit: wake whoever waits for its bytes, and let it ask no more."""
         with self._guard:
-            active = list(self._active)
+            stop.set()
+            active = [one for one in self._active if one.stop is stop]
         for connection in active:
             connection.shut()
 
-    def _exchange(self, origin: _Origin, sent: bytes, until: float | None) -> tuple[_Connection, Head]:
+    def _exchange(self, origin: _Origin, sent: bytes, until: float | None, stop: threading.Event) -> tuple[_Connection, Head]:
         """Send and read a head; a kept connection that went stale meanwhile is replaced once."""
         while True:
-            connection, fresh = self._take(origin)
+            connection, fresh = self._take(origin, stop)
             try:
                 connection.send(sent)
                 return connection, connection.head(until)
@@ -126,16 +130,21 @@ class SocketTransport(httpx.BaseTransport):
                 self.drop(connection)
                 raise
 
-    def _take(self, origin: _Origin) -> tuple[_Connection, bool]:
+    def _take(self, origin: _Origin, stop: threading.Event) -> tuple[_Connection, bool]:
         with self._guard:
             idle = self._idle.get(origin)
-            if idle:
+            if idle and not stop.is_set():
                 connection = idle.pop()
+                connection.stop = stop
                 self._active.add(connection)
                 return connection, False
         connection = _Connection(self._connect(origin), origin, self._network.clock)
+        connection.stop = stop
         with self._guard:
             self._active.add(connection)
+            stopped = stop.is_set()
+        if stopped:
+            connection.shut()
         return connection, True
 
     def give_back(self, connection: _Connection) -> None:
@@ -214,6 +223,7 @@ class _Connection:
 
     def __init__(self, connected: socket.socket, origin: _Origin, clock: Clock) -> None:
         self.origin = origin
+        self.stop = threading.Event()
         self.received = False
         self._socket = connected
         self._clock = clock
@@ -324,13 +334,14 @@ class _Body(httpx.SyncByteStream):
         self._until = until
         self._request = request
         self._clock = clock
+        self._stop = connection.stop
         self._window = self._clock.now()
         self._in_window = 0
         if frame == 0:
             self._release()
 
     def __iter__(self) -> Iterator[bytes]:
-        with _translated(self._request):
+        with _translated(self._request, self._stop):
             yield from self._pieces()  # type: ignore[misc]  # pieces of a buffer, where httpx says bytes
 
     def close(self) -> None:
@@ -402,18 +413,24 @@ class _Body(httpx.SyncByteStream):
 
 
 @contextlib.contextmanager
-def _translated(request: httpx.Request) -> Iterator[None]:
-    """Raise what went wrong as httpx names it."""
+def _translated(request: httpx.Request, stop: threading.Event) -> Iterator[None]:
+    """Raise what went wrong as httpx names it; after a stop it is always that."""
     try:
         yield
-    except _ConnectError as error:
-        raise httpx.ConnectError(str(error), request=request) from error
-    except TimeoutError as error:
-        raise httpx.ReadTimeout(f"too slow: {error}", request=request) from error
-    except MalformedError as error:
-        raise httpx.RemoteProtocolError(str(error), request=request) from error
-    except (_CutError, _NothingError, OSError) as error:
-        raise httpx.ReadError(_words(error), request=request) from error
+    except (_ConnectError, _CutError, _NothingError, OSError, MalformedError) as error:
+        if stop.is_set():
+            raise httpx.CloseError("stopped", request=request) from error
+        raise _named(error, request) from error
+
+
+def _named(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    if isinstance(error, _ConnectError):
+        return httpx.ConnectError(str(error), request=request)
+    if isinstance(error, TimeoutError):
+        return httpx.ReadTimeout(f"too slow: {error}", request=request)
+    if isinstance(error, MalformedError):
+        return httpx.RemoteProtocolError(str(error), request=request)
+    return httpx.ReadError(_words(error), request=request)
 
 
 def _spelled(host: str, port: int) -> set[str]:

@@ -31,6 +31,7 @@ from toolkit.references import is_loopback
 from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.protocol import ERROR_LIMIT
 from toolkit.sources.retries import AGAIN, MAX_TRIES, asked_pause, pause, remaining
+from toolkit.sources.sockets import DEADLINE, STOP
 
 MAX_REDIRECTS: Final = 5
 SEED_REDIRECTS: Final = 10
@@ -152,6 +153,8 @@ class Wire:
     allowance : Allowance, optional
     plain : collection of str
         Hosts that may be asked over plain http; this machine's own always may.
+    stop : Event, optional
+        Ends the visit: nothing is asked, and nobody waits, once it is set.
     """
 
     def __init__(
@@ -164,6 +167,7 @@ class Wire:
         clock: Clock = SYSTEM_CLOCK,
         allowance: Allowance | None = None,
         plain: Collection[str] = (),
+        stop: threading.Event | None = None,
     ) -> None:
         self._as_seed = as_seed
         self._redirects = SEED_REDIRECTS if as_seed else MAX_REDIRECTS
@@ -173,6 +177,7 @@ class Wire:
         self._clock = clock
         self._allowance = allowance or Allowance()
         self._plain = frozenset(plain)
+        self._stop = stop or threading.Event()
 
     def send(
         self,
@@ -262,7 +267,7 @@ class Wire:
             except UnreachableError as error:
                 if last or not isinstance(error.__cause__, httpx.ReadError):
                     raise
-                self._clock.sleep(pause(number))
+                self._clock.sleep(pause(number), self._stop)
                 continue
             if answer.status not in AGAIN or self._as_seed:
                 return answer
@@ -270,7 +275,7 @@ class Wire:
             if last:
                 return answer
             read_error_body(answer)
-            self._clock.sleep(pause(number) if wanted is None else wanted)
+            self._clock.sleep(pause(number) if wanted is None else wanted, self._stop)
         raise AssertionError("the last try returns or raises")
 
     def _pause_of(self, answer: Answer) -> float | None:
@@ -298,7 +303,7 @@ class Wire:
         self._allowance.take(url, counted=counted and method == "GET")
         log = _Log(self._records, method, url, headers, attempt)
         try:
-            extensions = {} if seconds is None else {"deadline": seconds}
+            extensions: dict[str, object] = {STOP: self._stop} | ({} if seconds is None else {DEADLINE: seconds})
             request = httpx.Request(method, url, headers=headers, extensions=extensions)
             response = self._transport.handle_request(request)
             response.request = request
