@@ -333,15 +333,19 @@ def _source(options: argparse.Namespace, policy: Policy) -> Source | None:
 
 def _progress(options: argparse.Namespace) -> ProgressSink | None:
     """Choose who hears what happens."""
-    from toolkit.views.progress import JsonProgress, TerminalProgress
-
     if options.progress == "json":
+        from toolkit.views.progress import JsonProgress
+
         if options.json:
             raise UsageError(
                 "--progress json and --json both write to standard output", expected="one of them", next_step="leave one out"
             )
         return JsonProgress()
-    return None if options.quiet or options.progress == "off" else TerminalProgress()
+    if options.quiet or options.progress == "off":
+        return None
+    from toolkit.views.progress import TerminalProgress
+
+    return TerminalProgress()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,10 +10,7 @@ import contextlib
 import errno
 import functools
 import os
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -46,6 +43,15 @@ def guarded(path: Path, verb: str) -> Iterator[None]:
             actual=errno.errorcode.get(error.errno or 0, "unknown"),
             next_step=_ADVICE.get(error.errno or 0, "look at the file system"),
         ) from error
+
+
+def token(size: int) -> str:
+    """A name nobody else has: so many random bytes, as hex digits.
+
+    >>> len(token(16))
+    32
+    """
+    return os.urandom(size).hex()
 
 
 def make_directory(path: Path) -> None:
@@ -95,25 +101,20 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         file.sync()
 
 
-def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write an index anew: the old content or the new is there at every moment. Not for evidence."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    write_new(fresh, data, mode=mode)
+def replace(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Write an index anew: the old content or the new is there at every moment. Not for evidence.
+
+    What is not ``durable`` may be lost, or half there, after a power cut: for what can be made anew.
+    """
+    fresh = path.with_name(f".{path.name}.{token(8)}")
+    with NewFile(fresh, mode=mode) as file:
+        file.write(data)
+        if durable:
+            file.sync()
     with guarded(path, "replace"):
         os.replace(fresh, path)
-    sync_directory(path.parent)
-
-
-def append(path: Path, data: bytes, *, sync: bool) -> None:
-    """Add whole lines to the end of a file."""
-    with guarded(path, "append to"):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            _write_all(descriptor, data)
-            if sync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if durable:
+        sync_directory(path.parent)
 
 
 def link_new(source: Path, target: Path) -> bool:
@@ -149,11 +150,15 @@ def discard(path: Path) -> None:
 
 def make_temporary_directory() -> Path:
     """Make a directory of our own that goes away again."""
+    import tempfile
+
     return Path(tempfile.mkdtemp(prefix="layerproof-"))
 
 
 def remove_tree(path: Path) -> None:
     """Remove a directory made by ``make_temporary_directory``, with everything in it."""
+    import shutil
+
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -179,6 +184,30 @@ def identity(path: Path) -> tuple[int, int]:
         path.touch(mode=0o600)
         status = path.stat()
         return status.st_dev, status.st_ino
+
+
+class AppendedFile:
+    """A file that only grows, open for a while."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with guarded(path, "append to"):
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(self, data: bytes) -> None:
+        """Add whole lines, or raise."""
+        with guarded(self._path, "append to"):
+            _write_all(self._descriptor, data)
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+        with guarded(self._path, "sync"):
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        with guarded(self._path, "close"):
+            os.close(self._descriptor)
 
 
 class NewFile:

@@ -19,6 +19,7 @@ from support.hostile_registry import (
     CREDENTIALS,
     FORMATS,
     IMAGES,
+    MODERN,
     PLACES,
     Format,
     Image,
@@ -114,7 +115,114 @@ class Otherwise:
         return (fault.name in self.faults or fault.kind in self.faults) and place.name in self.places and form in self.formats
 
 
-OTHERWISE: Final[tuple[Otherwise, ...]] = ()
+TROUBLE: Final = tuple(kind for kind in CODES if kind != "none")
+CUT: Final = ("body cut, closed", "body cut, reset", "length too long", "chunked, cut")
+AFTER_THE_HEAD: Final = (
+    *CUT,
+    "body cut before its first byte",
+    "chunked, no last chunk",
+    "silent after the head",
+    "body drips",
+    "body drips, no length",
+    "chunks drip",
+    "body stalls in the middle",
+    "chunk size is garbage",
+    "chunk size beyond 64 bits",
+    "chunk longer than its size",
+    "chunk extension without end",
+    "endless trailers",
+)
+BUSY: Final = ("status 502", "status 503", "status 504", "status 503, soon")
+ABSENT: Final = ("status 404", "error that is no JSON", "moved")
+OTHER_SIZE: Final = ("length too short", "empty body", "body twice", "JSON of 5 MiB", "JSON too deep", "a page of HTML")
+WITHOUT_JUDGEMENT: Final = ("ping", "original of a schema1")
+ASKED: Final = (*LISTS, *DOCUMENTS, *CONTENT, *REFERRERS)
+
+OTHERWISE: Final = (
+    Otherwise(
+        faults=TROUBLE,
+        places=("token",),
+        code="unauthorized",
+        why="whatever keeps a token away, there is none: Docker's own words, with the reason in them",
+    ),
+    Otherwise(
+        faults=("body drips",),
+        places=("ping",),
+        code="unauthorized",
+        why="two drips are all of this body; the third stands where the answer to the next question should",
+    ),
+    Otherwise(
+        faults=(*AFTER_THE_HEAD, "status", "content", "endless", *BUSY, "status 429", "status 429, soon"),
+        places=WITHOUT_JUDGEMENT,
+        code="accepted",
+        why="a ping says which protocol, a HEAD makes a claim: neither status nor body is judged",
+    ),
+    Otherwise(
+        faults=("redirect without Location",), places=WITHOUT_JUDGEMENT, code="accepted", why="as any other status of these"
+    ),
+    Otherwise(faults=("moved",), places=("ping",), code="registry-response", why="the other host does not speak the protocol"),
+    Otherwise(faults=("moved",), places=("original of a schema1",), code="accepted", why="a claim that cannot be had is none"),
+    # -- an answer that says no
+    Otherwise(faults=("status 401", "status 403"), places=ASKED, code="unauthorized", why="that is what they say"),
+    Otherwise(
+        faults=(*ABSENT, "error with an empty list", "status 400", "status 410", "status 501"),
+        places=("referrers",),
+        code="accepted",
+        why="so does a registry answer that has no such API; the tag is asked",
+    ),
+    Otherwise(
+        faults=(*ABSENT, "error with an empty list"), places=("referrers tag",), code="accepted", why="nothing refers to it"
+    ),
+    Otherwise(
+        faults=(*ABSENT, "status 304"),
+        places=("child manifest",),
+        code="blob-present",
+        why="a part of an image that is not there is a finding",
+    ),
+    Otherwise(faults=(*ABSENT, "error with an empty list"), places=CONTENT, code="blob-present", why="as for a child manifest"),
+    Otherwise(faults=(*ABSENT, "status 304"), places=DOCUMENTS, code="not-found", why="that is what they say"),
+    Otherwise(faults=ABSENT, places=LISTS, code="not-found", why="that is what they say"),
+    Otherwise(
+        faults=("error with an empty list",), places=(*LISTS, *DOCUMENTS), code="seed-panic", why="Docker 1.9 crashed at it"
+    ),
+    Otherwise(faults=BUSY, places=ASKED, code="registry-response", why="five tries, and it is still busy"),
+    # -- well-formed HTTP with other bytes
+    Otherwise(faults=("JSON of 5 MiB",), places=(*DOCUMENTS, *REFERRERS), code="limit", why="no document is that large"),
+    Otherwise(faults=("JSON of 5 MiB",), places=LISTS, code="accepted", why="a list may be, and without `tags` it is empty"),
+    Otherwise(faults=("content",), places=REFERRERS, code="accepted", why="what refers to an image is no part of its verdict"),
+    Otherwise(
+        faults=("body twice",),
+        places=("manifest by tag", "manifest by digest"),
+        formats=("schema1",),
+        code="json-unambiguous",
+        why="the first of two documents is whole",
+    ),
+    Otherwise(
+        faults=("a page of HTML",), places=("manifest by tag", "manifest by digest"), code="manifest-json", why="no document"
+    ),
+    Otherwise(faults=("content",), places=DOCUMENTS, formats=("schema1",), code="manifest-json", why="no document"),
+    Otherwise(faults=("content",), places=("manifest by tag",), code="header-digest", why="the header names the honest one"),
+    Otherwise(faults=("content",), places=DOCUMENTS, code="manifest-digest", why="not the one that was asked for"),
+    Otherwise(
+        faults=(*OTHER_SIZE, "length huge, body endless"),
+        places=("layer continued",),
+        code="registry-response",
+        why="the rest is not as long as it must be, and 206 is no answer to who then asks for the whole",
+    ),
+    Otherwise(faults=OTHER_SIZE, places=CONTENT, formats=MODERN, code="descriptor-size", why="the size stands in the manifest"),
+    Otherwise(faults=("content",), places=CONTENT, code="blob-digest", why="the bytes have another digest"),
+    Otherwise(faults=("length huge, body endless",), places=CONTENT, code="limit", why="refused for its length alone"),
+    Otherwise(faults=("endless",), places=CONTENT, formats=MODERN, code="descriptor-size", why="as soon as it is too long"),
+    Otherwise(faults=("endless",), places=CONTENT, code="blob-size", why="schema1 names no size; the largest of all ends it"),
+    # -- bytes that did not all come
+    Otherwise(
+        faults=CUT,
+        places=("layer continued",),
+        code="registry-response",
+        why="the third answer is a 206 again, and for another range than is asked by then",
+    ),
+    Otherwise(faults=AFTER_THE_HEAD, places=CONTENT, code="blob-size", why="a finding of its own: the bytes did not all come"),
+)
 
 
 def expected(fault: Fault, place: Place, form: Format) -> str:
@@ -243,5 +351,3 @@ class Case:
                 yield f"{canary} is shown"
             if canary.encode() in kept:
                 yield f"{canary} is kept"
-
-

@@ -144,7 +144,6 @@ def _image(
 IMAGES: Final[dict[Format, Image]] = {"schema1": _schema1(), "schema2": _modern("schema2"), "oci": _modern("oci")}
 
 
-
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The tags of a repository, or why there are none; and the rows of the visit."""
@@ -257,17 +256,13 @@ PLACES: Final = (
     Place(name="tags page 2", path=lambda image: image.path("tags/list?n=2&last=2"), visit=list_tags),
     Place(name="manifest by tag", path=lambda image: image.path("manifests/1")),
     Place(name="manifest by digest", path=lambda image: image.path(f"manifests/{image.digest}"), visit=pull_digest),
-    Place(
-        name="child manifest", path=lambda image: image.path(f"manifests/{image.child}"), visit=pull_index, formats=MODERN
-    ),
+    Place(name="child manifest", path=lambda image: image.path(f"manifests/{image.child}"), visit=pull_index, formats=MODERN),
     Place(name="config", path=lambda image: image.path(f"blobs/{image.config}"), formats=MODERN),
     Place(name="first layer", path=lambda image: image.path(f"blobs/{image.layers[0]}")),
     Place(name="second layer", path=lambda image: image.path(f"blobs/{image.layers[1]}")),
     Place(name="layer elsewhere", path=lambda image: "/layer", on_cdn=True, instead=_to_cdn),
     Place(name="layer continued", path=lambda image: image.path(f"blobs/{image.layers[0]}"), resumed=True),
-    Place(
-        name="referrers", path=lambda image: image.path(f"referrers/{image.digest}"), visit=inspect_referrers, formats=MODERN
-    ),
+    Place(name="referrers", path=lambda image: image.path(f"referrers/{image.digest}"), visit=inspect_referrers, formats=MODERN),
     Place(
         name="referrers tag",
         path=lambda image: image.path(f"manifests/{fallback_tag(image.digest)}"),

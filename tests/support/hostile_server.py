@@ -160,7 +160,7 @@ class HostileServer:
     clock : VirtualClock
         What the script waits by.
     names : dict
-        What ``{name}`` in a header becomes; ``{here}`` is the server's own address.
+        What ``{name}`` in a header becomes; ``{here}`` is the server's own address, ``{same}`` the target asked for.
     """
 
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -250,11 +250,11 @@ class HostileServer:
             self._counts[key] += 1
             return request, answer
 
-    def filled(self, value: str | bytes) -> bytes:
+    def filled(self, value: str | bytes, target: str) -> bytes:
         """A header's name or value with the names in it replaced."""
         if isinstance(value, bytes):
             return value
-        for name, meaning in self.names.items():
+        for name, meaning in (*self.names.items(), ("same", target)):
             value = value.replace(f"{{{name}}}", meaning)
         return value.encode("latin-1")
 
@@ -276,7 +276,7 @@ class _Visit:
         peer = self.connection.getpeername()
         while (head := self._head()) is not None:
             request, answer = self.server.next_answer(head)
-            data = self._head_of(answer)
+            data = self._head_of(answer, request.target)
             program: list[Operation] = [*answer.before]
             if data:
                 program.append(Send(data))
@@ -302,10 +302,11 @@ class _Visit:
         head, _, self._pending = self._pending.partition(b"\r\n\r\n")
         return head
 
-    def _head_of(self, answer: Scripted) -> bytes:
+    def _head_of(self, answer: Scripted, target: str) -> bytes:
         if answer.line is None:
             return b""
-        lines = [self.server.filled(name) + b": " + self.server.filled(value) + b"\r\n" for name, value in answer.headers]
+        filled = [(self.server.filled(name, target), self.server.filled(value, target)) for name, value in answer.headers]
+        lines = [name + b": " + value + b"\r\n" for name, value in filled]
         return answer.line + b"\r\n" + b"".join(lines) + answer.end
 
     def _do(self, operation: Operation, peer: tuple[object, ...]) -> None:

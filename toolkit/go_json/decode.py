@@ -6,6 +6,7 @@ wrong type is remembered and a few abort at once; the text of the refusal is Go'
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Final
 from toolkit.errors import GoJSONError
 from toolkit.go_json.scan import Node, parse
 
+_SHORT_NAME: Final = 64
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 _FOLDED: Final = str.maketrans({"\u017f": "s", "\u212a": "k", **{chr(c): chr(c + 32) for c in range(65, 91)}})
 
@@ -26,7 +28,7 @@ class Scalar:
     kind: str  # string, number, bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Struct:
     """A Go struct: JSON names and types in the order of its fields."""
 
@@ -112,8 +114,20 @@ def from_node(node: Node, data: bytes, go_type: GoType) -> Any:
     return _finished(go_type, value)
 
 
+@functools.cache
+def _names(go_type: Struct) -> tuple[dict[str, GoType], dict[str, str]]:
+    """The fields of a struct by name, and their names by how a key is matched to them."""
+    types = dict(go_type.fields)
+    return types, {fold(name): name for name in types}
+
+
 def fold(name: str) -> str:
     """Fold a key as Go matches it to a field: ASCII letters, long s and the kelvin sign."""
+    return _folded(name) if len(name) <= _SHORT_NAME else name.translate(_FOLDED)
+
+
+@functools.lru_cache(maxsize=1024)
+def _folded(name: str) -> str:
     return name.translate(_FOLDED)
 
 
@@ -224,8 +238,7 @@ class _Decoder:
         return current
 
     def _struct(self, go_type: Struct, node: Node, current: dict[str, Any]) -> dict[str, Any]:
-        types = dict(go_type.fields)
-        folded = {fold(name): name for name in types}
+        types, folded = _names(go_type)
         for key, value in node.value:
             name = key if key in types else folded.get(fold(key))
             if name is not None:

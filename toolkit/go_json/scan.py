@@ -7,6 +7,7 @@ scanner, state by state) is entered only to word the refusal as Go did. A proper
 from __future__ import annotations
 
 import codecs
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -18,11 +19,16 @@ from toolkit.errors import GoJSONError
 MAX_DEPTH: Final = 10_000
 """Nesting beyond which a document is refused instead of read (Go's own later limit)."""
 
+_SHORT: Final = 32 * 1024
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
-_STRING: Final = re.compile(rb'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"')
-_NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_INSIDE: Final = rb'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"'
+_SCALAR: Final = re.compile(
+    rb"[ \t\r\n]*+(?:" + _INSIDE + rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)|(true|false|null))[ \t\r\n]*+"
+)
+"""A string, a number or a literal with the white space around it; the groups are without."""
+_NAME: Final = re.compile(rb"[ \t\r\n]*+" + _INSIDE + rb"[ \t\r\n]*+:")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_LITERALS: Final = {ord("t"): (b"true", "bool", True), ord("f"): (b"false", "bool", False), ord("n"): (b"null", "null", None)}
+_LITERALS: Final = {b"true": ("bool", True), b"false": ("bool", False), b"null": ("null", None)}
 
 
 @dataclass(slots=True)
@@ -47,10 +53,18 @@ def parse(data: bytes) -> Node:
     GoJSONError
         With Go's text, e.g. ``unexpected end of JSON input``.
     """
+    return _remembered(data) if len(data) <= _SHORT else _whole(data)
+
+
+def _whole(data: bytes) -> Node:
     node, end = _value(data, stream=False)
     if _skip(data, end) != len(data):
         raise _refusal(data, stream=False)
     return node
+
+
+_remembered: Final = functools.lru_cache(maxsize=64)(_whole)
+"""A text is read for its kind, its members and its ambiguities apart: the tree, which nobody changes, is made once."""
 
 
 def parse_first(data: bytes) -> Node:
@@ -71,19 +85,21 @@ def _skip(data: bytes, position: int) -> int:
     return _SPACE.match(data, position).end()  # type: ignore[union-attr]  # matches the empty string, too
 
 
-def _value(data: bytes, *, stream: bool) -> tuple[Node, int]:  # noqa: PLR0915  # one loop: a call per token doubles the time
-    position = _skip(data, 0)
+def _value(data: bytes, *, stream: bool) -> tuple[Node, int]:
     open_values: list[Node] = []
     names: list[str] = []
+    position = 0
     while True:
         # A value starts here, unless an empty container was just opened and closes at once.
-        byte = data[position] if position < len(data) else -1
-        if byte == 0x22:
-            match = _STRING.match(data, position)
-            if match is None:
+        match = _SCALAR.match(data, position)
+        if match is not None:
+            node = _scalar(match)
+            position = match.end()
+        else:
+            position = _skip(data, position)
+            byte = data[position] if position < len(data) else -1
+            if byte not in (0x7B, 0x5B):
                 raise _refusal(data, stream=stream)
-            node = Node("string", position, match.end(), unquote(match[1]))
-        elif byte in (0x7B, 0x5B):
             node = Node("object" if byte == 0x7B else "array", position, -1, [])
             if len(open_values) >= MAX_DEPTH:
                 raise GoJSONError("exceeded max depth", where=f"byte {position}", expected=f"at most {MAX_DEPTH} levels")
@@ -91,25 +107,14 @@ def _value(data: bytes, *, stream: bool) -> tuple[Node, int]:  # noqa: PLR0915  
             if data[after : after + 1] != (b"}" if byte == 0x7B else b"]"):
                 open_values.append(node)
                 if byte == 0x7B:
-                    name, after = _name(data, after, stream=stream)
-                    names.append(name)
+                    after = _name(data, after, names, stream=stream)
                 position = after
                 continue
             node.end = after + 1
-        elif byte in _LITERALS:
-            text, kind, value = _LITERALS[byte]
-            if not data.startswith(text, position):
-                raise _refusal(data, stream=stream)
-            node = Node(kind, position, position + len(text), value)
-        else:
-            match = _NUMBER.match(data, position)
-            if match is None:
-                raise _refusal(data, stream=stream)
-            node = Node("number", position, match.end(), match[0].decode("ascii"))
+            position = _skip(data, node.end)
         # A value ended here: give it to the container that is open, and close every container that ends with it.
         while open_values:
             container = open_values[-1]
-            position = _skip(data, node.end)
             byte = data[position] if position < len(data) else -1
             if container.kind == "array":
                 container.value.append(node)
@@ -118,27 +123,38 @@ def _value(data: bytes, *, stream: bool) -> tuple[Node, int]:  # noqa: PLR0915  
                 container.value.append((names.pop(), node))
                 closing = 0x7D
             if byte == 0x2C:
-                position = _skip(data, position + 1)
+                position += 1
                 if container.kind == "object":
-                    name, position = _name(data, position, stream=stream)
-                    names.append(name)
+                    position = _name(data, position, names, stream=stream)
                 break
             if byte != closing:
                 raise _refusal(data, stream=stream)
             container.end = position + 1
+            position = _skip(data, position + 1)
             node = open_values.pop()
         else:
             return node, node.end
 
 
-def _name(data: bytes, position: int, *, stream: bool) -> tuple[str, int]:
-    match = _STRING.match(data, position)
+def _scalar(match: re.Match[bytes]) -> Node:
+    """The value a match of ``_SCALAR`` found."""
+    group = match.lastindex or 0
+    start, end = match.span(group)
+    if group == 1:
+        return Node("string", start - 1, end + 1, unquote(match[1]))
+    if group == 2:
+        return Node("number", start, end, match[2].decode("ascii"))
+    kind, value = _LITERALS[match[3]]
+    return Node(kind, start, end, value)
+
+
+def _name(data: bytes, position: int, names: list[str], *, stream: bool) -> int:
+    """Read a member's name and its colon; return where its value may start."""
+    match = _NAME.match(data, position)
     if match is None:
         raise _refusal(data, stream=stream)
-    colon = _skip(data, match.end())
-    if data[colon : colon + 1] != b":":
-        raise _refusal(data, stream=stream)
-    return unquote(match[1]), _skip(data, colon + 1)
+    names.append(unquote(match[1]))
+    return match.end()
 
 
 def unquote(inside: bytes) -> str:

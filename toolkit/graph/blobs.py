@@ -7,7 +7,6 @@ that are not what was claimed go to quarantine under their own digest.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -34,7 +33,7 @@ class Ingest:
         self._found: dict[str, object] = {}
         self._keeps = False
         lasting = lasting and Digest.is_exact(claimed)
-        self._path = layout.partial(Digest.parse(claimed)) if lasting else layout.ingest / f"{secrets.token_hex(16)}.part"
+        self._path = layout.partial(Digest.parse(claimed)) if lasting else layout.ingest / f"{fsops.token(16)}.part"
         kept = fsops.NewFile.reopened(self._path) if lasting else None
         if kept is None and lasting:
             fsops.discard(self._path)
@@ -81,7 +80,7 @@ class Ingest:
         if found != self._found:
             self._found = found
             if self.resumable is not None:
-                fsops.replace(self._note, json.dumps(found).encode("ascii"))
+                fsops.replace(self._note, json.dumps(found).encode("ascii"), durable=False)
 
     def keep(self) -> None:
         """Leave the bytes for the next one who wants them."""

@@ -45,5 +45,5 @@ class ChainIndex:
         path = self._layout.chain(Digest.parse(chain_id))
         fsops.make_directory(path.parent)
         text = json.dumps({"diff_id": diff_id, "blob": blob}, separators=(",", ":"))
-        fsops.replace(path, text.encode("ascii"), mode=0o644)
+        fsops.replace(path, text.encode("ascii"), mode=0o644, durable=False)
         return True

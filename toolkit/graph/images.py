@@ -6,7 +6,6 @@ of them afterwards (weakness W10). A directory that cannot be loaded is moved to
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 from toolkit import fsops
@@ -59,7 +58,7 @@ class ImageStore:
             if exists({image_id: there}, image_id):
                 return False
             self._set_aside(image_id)
-        staged = self._layout.ingest / f"{secrets.token_hex(16)}.image"
+        staged = self._layout.ingest / f"{fsops.token(16)}.image"
         fsops.make_directory(staged)
         for attribute, name in _FILES.items():
             data = getattr(image, attribute)

@@ -18,10 +18,13 @@ _NAME: Final = "org.opencontainers.image.ref.name"
 def add_manifest(layout: Layout, reference: str, *, media_type: str, digest: str, size: int) -> None:
     """Point a reference at a manifest that lies among the blobs."""
     document = read(layout)
+    entry = {"mediaType": media_type, "digest": digest, "size": size, "annotations": {_NAME: reference}}
+    if entry in document["manifests"]:
+        return
     document["manifests"] = [
         descriptor for descriptor in document["manifests"] if descriptor.get("annotations", {}).get(_NAME) != reference
     ]
-    document["manifests"].append({"mediaType": media_type, "digest": digest, "size": size, "annotations": {_NAME: reference}})
+    document["manifests"].append(entry)
     fsops.replace(layout.index, json.dumps(document, separators=(",", ":")).encode("utf-8"), mode=0o644)
 
 

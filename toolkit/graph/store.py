@@ -117,7 +117,7 @@ class Graph(Mapping[str, StoredImage]):
             (self.layout.repositories, EMPTY_REPOSITORIES),
         ):
             if fsops.size(path) is None:
-                fsops.replace(path, data, mode=0o600 if path == self.layout.repositories else 0o644)
+                fsops.replace(path, data, mode=0o600 if path == self.layout.repositories else 0o644, durable=False)
 
     def register(
         self,

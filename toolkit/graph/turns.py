@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,17 +43,22 @@ class Turn:
     def __init__(self, layout: Layout, key: str, waited: Waited | None) -> None:
         self._path = layout.turn(key)
         self.waited = waited
-        self._told = False
+        self._guard = threading.Lock()
+        self._file: fsops.AppendedFile | None = None
 
     def tell(self, entry: Entry) -> None:
         """Let those who wait know; costs one small write and waits for nobody."""
-        self._told = True
-        fsops.append(self._path, json.dumps(entry).encode("ascii") + b"\n", sync=False)
+        with self._guard:
+            if self._file is None:
+                self._file = fsops.AppendedFile(self._path)
+            self._file.write(json.dumps(entry).encode("ascii") + b"\n")
 
     def end(self) -> None:
         """Take the file away; who reads it still can to its end."""
-        if self._told:
-            fsops.discard(self._path)
+        with self._guard:
+            if self._file is not None:
+                self._file.close()
+                fsops.discard(self._path)
 
 
 class Turns:

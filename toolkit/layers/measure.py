@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from toolkit.errors import LayerError
 from toolkit.layers.flavour import FOOTER, Flavour, flavour_of
 from toolkit.layers.streams import DEFAULT_BUDGET, Compression, decompress
 from toolkit.layers.tar_walk import walk
+
+_CLEAN: Final = re.compile(rb"(?:[^/.][^/]*/)*[^/.][^/]*/?", re.DOTALL)
+"""A path that needs no cleaning: most of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +125,7 @@ def measure(
 
 def _clean(name: bytes) -> bytes:
     """Clean a path as Go's ``filepath.Clean`` does."""
+    if _CLEAN.fullmatch(name):
+        return name.rstrip(b"/")
     path = posixpath.normpath(name) if name else b"."
     return b"/" + path.lstrip(b"/") if path.startswith(b"//") else path

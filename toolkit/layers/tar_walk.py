@@ -16,6 +16,8 @@ BLOCK: Final = 512
 _HEADER_ONLY: Final = b"123456"  # links, devices, directories and FIFOs have no content, whatever their size says
 _LONGEST_EXTENSION: Final = 1024 * 1024
 _EMPTY: Final = bytes(BLOCK)
+_BLANKS: Final = 8 * 0x20
+"""What the field of the checksum counts as in the checksum: eight blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +166,12 @@ def _header_block(stream: _Stream) -> bytes | None:
             return None
         raise _invalid(offset + BLOCK, "a second block of zeros", "something else")
     claimed = number(block[148:156], offset)
-    zeroed = block[:148] + b" " * 8 + block[156:]
-    unsigned = sum(zeroed)
-    if claimed != unsigned and claimed != unsigned - 256 * sum(byte > 127 for byte in zeroed):  # old tars summed signed bytes
+    field = block[148:156]
+    unsigned = sum(block) - sum(field) + _BLANKS
+    if claimed != unsigned:
+        high = sum(byte > 127 for byte in block) - sum(byte > 127 for byte in field)
+        if claimed == unsigned - 256 * high:  # old tars summed signed bytes
+            return block
         raise _invalid(offset, f"checksum {unsigned}", f"checksum {claimed}")
     return block
 
@@ -238,7 +243,7 @@ def number(field: bytes, offset: int) -> int:
             raise _invalid(offset, "a number from 0", field.hex())
         return value
     digits = field.strip(b" \x00").partition(b"\x00")[0]
-    if digits and not all(0x30 <= digit <= 0x37 for digit in digits):
+    if digits.strip(b"01234567"):
         raise _invalid(offset, "octal digits", repr(field))
     return int(digits, 8) if digits else 0
 

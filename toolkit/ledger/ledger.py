@@ -6,9 +6,8 @@ synced when a call ends or says so.
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -53,6 +52,7 @@ class Ledger:
         self._guard = threading.Lock()
         self._rows: list[Row] = []
         self._evidence: list[EvidenceRow] = []
+        self._files: dict[str, fsops.AppendedFile] = {}
 
     @classmethod
     def of(cls, ledger: Ledger | str | PathLike[str] | None) -> Ledger:
@@ -81,7 +81,7 @@ class Ledger:
 
     def open_call(self) -> Call:
         """Start a call; its rows share a name of 64 hex digits."""
-        return Call(self, secrets.token_hex(32))
+        return Call(self, fsops.token(32))
 
     def rows(self, pull: str | None = None) -> list[Row]:
         """The rows so far, of one call or of all."""
@@ -119,27 +119,35 @@ class Ledger:
         rows, place = self.rows(), "in memory" if self.directory is None else str(self.directory)
         return f"Ledger({place}): {len(rows)} rows of {len({row.stamp.pull for row in rows})} calls"
 
-    def append(self, call: str, seq: int, image: str, entry: Record | Evidence) -> None:
-        """Stamp and keep one entry; ``Call.note`` is the way to it."""
-        stamp = Stamp(pull=call, seq=seq, at=self._clock(), image=image)
-        row = EvidenceRow(stamp, entry) if isinstance(entry, Evidence) else Row(stamp, entry)
+    def append(self, call: str, seq: int, image: str, entries: Sequence[Record | Evidence]) -> None:
+        """Stamp and keep some entries; ``Call.note`` is the way to it."""
+        at = self._clock()
+        rows: list[Row | EvidenceRow] = []
+        for number, entry in enumerate(entries, start=seq):
+            stamp = Stamp(pull=call, seq=number, at=at, image=image)
+            rows.append(EvidenceRow(stamp, entry) if isinstance(entry, Evidence) else Row(stamp, entry))
         with self._guard:
-            if isinstance(row, EvidenceRow):
-                self._evidence.append(row)
-            else:
-                self._rows.append(row)
-        if self.directory is not None:
-            fsops.append(self._file(call), lines.dump(row), sync=False)
+            for row in rows:
+                if isinstance(row, EvidenceRow):
+                    self._evidence.append(row)
+                else:
+                    self._rows.append(row)
+            if self.directory is not None:
+                self._file(call, self.directory).write(b"".join(map(lines.dump, rows)))
 
     def sync(self, call: str) -> None:
         """Make the rows of a call durable."""
-        if self.directory is not None:
-            fsops.append(self._file(call), b"", sync=True)
+        with self._guard:
+            file = self._files.pop(call, None)
+            if file is not None:
+                file.sync()
+                file.close()
 
-    def _file(self, call: str) -> Path:
-        assert self.directory is not None
-        fsops.make_directory(self.directory)
-        return self.directory / f"{call}.jsonl"
+    def _file(self, call: str, directory: Path) -> fsops.AppendedFile:
+        if call not in self._files:
+            fsops.make_directory(directory)
+            self._files[call] = fsops.AppendedFile(directory / f"{call}.jsonl")
+        return self._files[call]
 
     def _read(self, path: Path) -> None:
         text = fsops.read(path) or b""
@@ -164,9 +172,8 @@ class Call:
     def note(self, *entries: Record | Evidence) -> None:
         """Add rows, or evidence, in order."""
         with self._guard:
-            for entry in entries:
-                self.ledger.append(self.name, self._seq, self.image, entry)
-                self._seq += 1
+            self.ledger.append(self.name, self._seq, self.image, entries)
+            self._seq += len(entries)
 
     def sync(self) -> None:
         """Make everything noted so far durable."""

@@ -37,7 +37,7 @@ from toolkit.verification.blob import BlobFacts
 from toolkit.verification.document import Way, document_kind, verify_document
 from toolkit.verification.judgement import Judgement, judge_manifest
 from toolkit.verification.policy import Policy
-from toolkit.verification.verdict import refusal_error, skipped_stage
+from toolkit.verification.verdict import first_refusal, refusal_error, skipped_stage
 
 
 def inspect(
@@ -178,12 +178,15 @@ class _Inspector:
                 self.graph.blobs.add(body, quarantine=found.refusal is not None)
         reason = "nothing is registered"
         self.note(*skipped_stage(self.policy, "tag", asked.asked, reason, by_digest=asked.digest is not None))
-        if referrers:
-            self._referrers(found.root)
-        self._finish(found.refusal, found.trouble)
+        unreadable = self._referrers(found.root) if referrers else None
+        self._finish(found.refusal or unreadable, found.trouble)
 
-    def _referrers(self, digest: str) -> None:
-        """Note what refers to a manifest: signatures, attestations and the like; they are listed, not followed."""
+    def _referrers(self, digest: str) -> Check | None:
+        """Note what refers to a manifest, signatures, attestations and the like, which are listed and not followed.
+
+        A list that cannot be read is not the same as none: the check that says so is returned.
+        """
+        refusal: Check | None = None
         found = self.connection.referrers(digest)
         if found.manifest is not None:
             self.scope.bodies[found.manifest.body_digest] = found.manifest.body
@@ -191,7 +194,11 @@ class _Inspector:
             ways = {"api": "found by the referrers API", "tag": "found under the fallback tag"}
             if verdict.value is not None:
                 self.note(*referrer_rows(verdict.value, digest, ways.get(found.way, found.way)))
+            else:
+                self.note(*(check for check in verdict.checks if check.outcome == "failed"))
+                refusal = first_refusal(verdict.checks)
         self.note(*self.connection.drain())
+        return refusal
 
     def _layers(self, judgement: Judgement) -> tuple[Check | None, SourceError | None]:
         if judgement.images is None:

@@ -13,7 +13,6 @@ from toolkit.errors import LedgerError
 from toolkit.ledger.frames import frame
 from toolkit.ledger.ledger import Ledger
 from toolkit.ledger.lines import Row
-from toolkit.pulling.report_card import card_of
 from toolkit.records import TABLES, Check, Descriptor, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
 
 if TYPE_CHECKING:
@@ -167,6 +166,8 @@ class Report:
 
     def card(self) -> Card:
         """The report as a card."""
+        from toolkit.pulling.report_card import card_of
+
         return card_of(self)
 
     def __repr__(self) -> str:

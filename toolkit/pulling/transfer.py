@@ -6,6 +6,7 @@ matched; what does not match goes to quarantine under its own name. Facts come b
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,8 @@ class Transfer:
             return {}
         for one in wanted:
             self._tell(one, "waiting", 0, one.size)
+        if len(wanted) == 1:
+            return {wanted[0].digest: self._fetch(wanted[0])}
         with ThreadPoolExecutor(max_workers=min(self._workers, len(wanted)), thread_name_prefix="layerproof") as pool:
             by_size = sorted(wanted, key=lambda one: -(one.size or 0))
             futures = {one.digest: pool.submit(self._fetch, one) for one in by_size}
@@ -201,9 +204,9 @@ class Transfer:
                 ingest.restart()
             if not self._as_seed:
                 ingest.describe(stream.announced, stream.validator)
-            limit = _limit(wanted, stream.announced)
             try:
-                self._take(wanted, ingest, turn, stream, limit)
+                with contextlib.closing(stream):
+                    self._take(wanted, ingest, turn, stream, _limit(wanted, stream.announced))
             except SourceError as error:
                 attempt = 1 if ingest.meter.size - reached > (stream.announced or 0) // _STEPS else attempt + 1
                 again = isinstance(error, UnreachableError) and not isinstance(error, DeadlineError)

@@ -15,8 +15,11 @@ from toolkit.errors import AddressError, UnreachableError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_CARRIERS: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-"""IPv6 that is IPv4 behind a translator: an address in it is as good as the one it carries."""
+_CARRIERS: Final = tuple(ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
+"""IPv6 that is IPv4 in another spelling, or behind a translator: an address in it is as good as the one it carries."""
+_NOT_PUBLIC: Final = tuple(ipaddress.ip_network(text) for text in ("64:ff9b:1::/48", "fec0::/10"))
+_METADATA: Final = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")))
+"""Where clouds tell a machine its secrets, outside the link-local range."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -81,7 +84,7 @@ def permitted(host: str, addresses: Iterable[str], *, registry: Iterable[str] | 
     own = [_parsed(one) for one in registry]
     for text in checked:
         address = _parsed(text)
-        if not (_is_public(address) or any(_are_neighbours(address, other) for other in own)):
+        if address in _METADATA or not (_is_public(address) or any(_are_neighbours(address, other) for other in own)):
             raise AddressError(
                 f"{host} is at {text}, where an answer of a registry has no business",
                 where=host,
@@ -100,13 +103,13 @@ def _parsed(text: str) -> Address:
             return address.ipv4_mapped
         if address.sixtofour is not None:
             return address.sixtofour
-        if any(address in network for network in _CARRIERS):
+        if not address.is_loopback and not address.is_unspecified and any(address in network for network in _CARRIERS):
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
 
 
 def _are_neighbours(address: Address, registry: Address) -> bool:

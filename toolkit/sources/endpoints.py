@@ -5,7 +5,7 @@ The rule of this file: no I/O. A list, and the memory of what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -100,6 +100,10 @@ class Attempts:
         self._number = 0
         self._answered = False
         self._error: ToolkitError | None = None
+
+    def begin_with(self, known: Collection[str]) -> None:
+        """Start with the first endpoint that is known to speak the protocol, where there is one."""
+        self._number = next((number for number, one in enumerate(self._addresses) if one.url in known), self._number)
 
     @property
     def address(self) -> EndpointAddress:

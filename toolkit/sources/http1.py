@@ -13,7 +13,7 @@ HEAD_LIMIT: Final = 64 * 1024
 """Bytes of an answer's head, its status line and headers."""
 _HEADERS_LIMIT: Final = 128
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?")
-_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([^\r\n\0]*?)[\t ]*")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;[^\r\n\0]*)?")
 
@@ -33,6 +33,7 @@ class Head:
     reason: bytes
     headers: list[tuple[bytes, bytes]]
     keeps_open: bool
+    version: bytes = b"1"
 
 
 def parse_head(block: bytes) -> Head:
@@ -63,9 +64,9 @@ def parse_head(block: bytes) -> Head:
         field = _FIELD.fullmatch(line)
         if field is None:
             raise MalformedError(f"not a header: {_shown(line)}")
-        headers.append((field[1], field[2]))
+        headers.append((field[1], field[2].strip(b"\t ")))
         closing = closing or (field[1].lower() == b"connection" and b"close" in field[2].lower())
-    return Head(int(status[2]), status[3] or b"", headers, not closing)
+    return Head(int(status[2]), status[3] or b"", headers, not closing, status[1])
 
 
 def framing(head: Head, method: str) -> Framing:
@@ -94,6 +95,8 @@ def framing(head: Head, method: str) -> Framing:
         raise MalformedError(f"Content-Length twice: {_shown(lengths[0])} and {_shown(lengths[-1])}")
     if lengths and _LENGTH.fullmatch(lengths[0]) is None:
         raise MalformedError(f"not a Content-Length: {_shown(lengths[0])}")
+    if codings and head.version != b"1":
+        raise MalformedError("Transfer-Encoding in an answer of HTTP/1.0")
     if codings and [one.lower() for one in codings] != [b"chunked"]:
         raise MalformedError(f"Transfer-Encoding: {_shown(b', '.join(codings))}")
     if method == "HEAD" or head.status < 200 or head.status in (204, 304):

@@ -13,30 +13,13 @@ from typing import Final
 
 import httpx
 
-from toolkit.errors import SourceError, UsageError
+from toolkit.errors import UsageError
 from toolkit.sources.credentials import Credentials
-from toolkit.sources.dir_image import DirImage
-from toolkit.sources.docker_archive import DockerArchive
-from toolkit.sources.docker_root import DockerRoot
-from toolkit.sources.files import FileSource
 from toolkit.sources.network import Network
-from toolkit.sources.oci_layout import OciLayout
 from toolkit.sources.protocol import Source
 from toolkit.sources.registry import RegistrySource
-from toolkit.sources.registry_tree import RegistryTree
-from toolkit.sources.static_registry import DESCRIPTION, StaticRegistry
-from toolkit.sources.tree import Below, FolderTree, TarTree, Tree, open_tree
 
 _HOST: Final = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:.]+\](?::[0-9]+)?|[A-Za-z0-9.-]+(?::[0-9]+)?)/?", re.ASCII)
-
-_KINDS: Final = (OciLayout, DirImage, DockerArchive, RegistryTree, DockerRoot)
-"""What files are tried as, in this order: a hybrid archive is a layout first, a ``dir:`` is told by its version."""
-_EXPECTED: Final = (
-    f"a saved registry ({DESCRIPTION}), an OCI layout (oci-layout, index.json), a dir: image (version, manifest.json), "
-    "a docker-archive (manifest.json, or repositories), a registry's storage (docker/registry/v2), "
-    "or a docker root (image/DRIVER, or graph); all but the first also as a tar"
-)
-_SHOWN: Final = 8
 
 Openable = str | PathLike[str] | Source | httpx.BaseTransport
 """What ``open_source`` takes."""
@@ -96,15 +79,17 @@ def open_source(
     >>> open_source("127.0.0.1:5000")
     RegistrySource('127.0.0.1:5000')
     """
-    if isinstance(where, StaticRegistry):
-        return RegistrySource(where.name, transport=where)
     if isinstance(where, httpx.BaseTransport):
-        return RegistrySource("localhost", transport=where)
+        from toolkit.sources.static_registry import StaticRegistry
+
+        return RegistrySource(where.name if isinstance(where, StaticRegistry) else "localhost", transport=where)
     if not isinstance(where, str | PathLike):
         return where
     path = Path(where)
     if _exists(path):
-        return _open_path(path)
+        from toolkit.sources.recognising import open_path
+
+        return open_path(path)
     return open_registry(
         fspath(where),
         username=username,
@@ -141,9 +126,11 @@ def open_registry(
     """
     match = _HOST.fullmatch(where)
     if match is None:
+        from toolkit.sources.recognising import EXPECTED
+
         raise UsageError(
             f"{where!r} is no source of images",
-            expected=f"host[:port], http(s)://host[:port], or a path: {_EXPECTED}",
+            expected=f"host[:port], http(s)://host[:port], or a path: {EXPECTED}",
             actual=where,
             next_step="check the spelling; a folder or file must exist",
         )
@@ -159,33 +146,13 @@ def open_registry(
     elif username is not None or password is not None:
         credentials = Credentials(username or "", password or "", realms)
     allowed = {*insecure, match[1]} if where.startswith("http://") else set(insecure)
+    for url in mirrors:
+        if not url.startswith(("http://", "https://")) or _HOST.fullmatch(url) is None:
+            raise UsageError(
+                f"{url!r} is no URL of a mirror", expected="https://host[:port]", actual=url, next_step="write the scheme, too"
+            )
     network = Network(insecure=frozenset(allowed), mirrors=tuple(mirrors), legacy=legacy, budget=budget)
     return RegistrySource(match[1], credentials=credentials, network=network)
-
-
-def _open_path(path: Path) -> Source:
-    """Name what is at a path: by what stands in a folder or a tar, never by how it is called."""
-    tree = open_tree(path)
-    if isinstance(tree, FolderTree) and tree.kind(DESCRIPTION) == "file":
-        registry = StaticRegistry.load(path)
-        return RegistrySource(registry.name, transport=registry)
-    return _recognised(tree, path)
-
-
-def _recognised(tree: Tree, path: Path) -> Source:
-    top = tree.names("")
-    within = [Below(tree, top[0])] if isinstance(tree, TarTree) and len(top) == 1 and tree.kind(top[0]) == "folder" else []
-    for candidate in (tree, *within):
-        for kind in _KINDS:
-            if kind.recognises(candidate):
-                return FileSource(kind(candidate))
-    raise SourceError(
-        f"nothing in {path} is known to hold images",
-        where=str(path),
-        expected=_EXPECTED,
-        actual=", ".join(top[:_SHOWN]) or "nothing",
-        next_step="give host[:port] of a registry, or one of these",
-    )
 
 
 def _exists(path: Path) -> bool:

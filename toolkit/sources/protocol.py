@@ -5,8 +5,8 @@ The rule of this file: a ``Source`` is a place; a ``Connection`` is one visit to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
@@ -23,6 +23,10 @@ BLOB_LIMIT: Final = 16 * 1024**3
 """No layer in the wild comes near it; without a limit a source that never ends would fill the disk."""
 
 
+def _nothing() -> None:
+    """Close what needs no closing."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlobStream:
     """A blob on its way: the size that was announced, if any, and the bytes.
@@ -35,6 +39,8 @@ class BlobStream:
     chunks: Iterator[bytes]
     start: int = 0
     validator: str | None = None
+    close: Callable[[], None] = field(default=_nothing)
+    """Called by whoever does not read to the end."""
 
 
 @dataclass(frozen=True, slots=True)

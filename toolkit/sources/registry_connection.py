@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import httpx
 
 from toolkit._version import VERSION
-from toolkit.errors import GoJSONError, NotFoundError, RegistryResponseError, SourceError, ToolkitError, UnreachableError
+from toolkit.errors import (
+    GoJSONError,
+    LimitError,
+    NotFoundError,
+    RegistryResponseError,
+    SourceError,
+    ToolkitError,
+    UnreachableError,
+)
 from toolkit.go_json.decode import STRING, Slice, Struct, unmarshal
 from toolkit.go_json.scan import go_quote
 from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence, kind_of
@@ -129,8 +137,8 @@ class RegistryConnection:
         found: dict[str, None] = {}
         visited: set[str] = set()
         budget = TAG_LIST_LIMIT
-        while url not in visited and len(visited) < _MAX_PAGES:
-            visited.add(url)
+        while True:
+            self._turn_page(url, visited)
             answer = self._get("GET", url)
             if answer.status == 404 and self._as_seed:
                 answer.close()
@@ -144,6 +152,26 @@ class RegistryConnection:
                 break
             url = following
         return list(found) if self._as_seed else [tag for tag in found if tag_error(tag) is None]
+
+    def _turn_page(self, url: str, visited: set[str]) -> None:
+        """A list has an end: no page comes twice, and there are not too many."""
+        if url in visited:
+            raise RegistryResponseError(
+                "the list of tags leads back to a page that was read already",
+                where=url,
+                expected="another page, or the end",
+                actual=url,
+                next_step="the registry is broken or hostile",
+            )
+        if len(visited) >= _MAX_PAGES:
+            raise LimitError(
+                f"the list of tags has more than {_MAX_PAGES} pages",
+                where=url,
+                expected=f"at most {_MAX_PAGES} pages",
+                actual="one more",
+                next_step="nothing of this size is expected here; the source may be hostile",
+            )
+        visited.add(url)
 
     def blob(self, digest: str, resume: Resume | None = None) -> BlobStream:
         """Open a blob, or go on with one.
@@ -163,38 +191,30 @@ class RegistryConnection:
         if self._as_seed:
             size = self._seed_stat(url, digest)
             return BlobStream(size, self._seed_body(url, size))
-        answer = self._blob_answer(url, resume)
+        answer, goes_on = self._blob_answer(url, resume)
         if answer.status == 404:
             read_error_body(answer)
             raise NotFoundError("unknown blob", where=answer.url, expected=digest, actual="404 Not Found")
-        self._require_success(answer, f"blob {digest}")
-        if answer.status not in (200, 206) or (resume is None and answer.status == 206):
-            answer.close()
-            raise RegistryResponseError(
-                f"{answer.status} {answer.reason} is no answer to a request for a blob",
-                where=answer.url,
-                expected="200 OK",
-                actual=f"{answer.status} {answer.reason}",
-                next_step="the registry, or something before it, is broken or hostile",
-            )
-        if answer.status == 206:
+        self._require_success(answer, f"blob {digest}", also=(206,) if goes_on else ())
+        if goes_on:
             assert resume is not None
-            return BlobStream(resume.announced, answer.body, resume.start, resume.validator)
-        return BlobStream(_content_length(answer), answer.body, validator=_validator(answer))
+            return BlobStream(resume.announced, answer.body, resume.start, resume.validator, answer.close)
+        return BlobStream(_content_length(answer), answer.body, validator=_validator(answer), close=answer.close)
 
-    def _blob_answer(self, url: str, resume: Resume | None) -> Answer:
+    def _blob_answer(self, url: str, resume: Resume | None) -> tuple[Answer, bool]:
+        """Ask for a blob, or its rest; tell whether the answer is exactly that rest."""
         attempt = 1 if resume is None else resume.attempt
         if attempt > 1:
             self._state.network.clock.sleep(pause(attempt - 1), self._stop)
         if resume is not None and resume.start:
             asked = {"Range": f"bytes={resume.start}-"}
             answer = self._get("GET", url, headers=asked, seconds=None, attempt=attempt)
-            if answer.status == 200 or (answer.status == 206 and _goes_on(answer, resume)):
-                return answer
+            if answer.status == 206 and _goes_on(answer, resume):
+                return answer, True
             if answer.status not in (206, 416):
-                return answer
+                return answer, False
             answer.close()
-        return self._get("GET", url, seconds=None, attempt=attempt)
+        return self._get("GET", url, seconds=None, attempt=attempt), False
 
     def referrers(self, digest: str) -> Referrers:
         """Ask what refers to a manifest: the API first, then the tag that stands for it.
@@ -215,7 +235,7 @@ class RegistryConnection:
         if (legacy := self._v1()) is not None:
             return legacy.referrers(digest)
         answer = self._get("GET", f"{self._base}/referrers/{path_quoted(digest)}", accept=OCI_INDEX)
-        if answer.status not in (200, *_NO_API):
+        if answer.status not in _NO_API:
             self._require_success(answer, f"referrers of {digest}")
         content_type = answer.headers.get("Content-Type")
         if answer.status == 200 and essence(content_type or "") == OCI_INDEX:
@@ -291,6 +311,8 @@ class RegistryConnection:
 
     def _find_endpoint(self) -> None:
         """Take the first endpoint that answers; raise what is reported when none does."""
+        if self._transport is None and not self._as_seed:
+            self._attempts.begin_with(self._state.spoken)
         while not self._answers:
             try:
                 self._greet(self._attempts.address)
@@ -334,7 +356,9 @@ class RegistryConnection:
 
     def _ping(self, address: EndpointAddress) -> list[Challenge]:
         answer = self._wire.send("GET", f"{address.url}/v2/")
-        read_error_body(answer)
+        body = read_error_body(answer)
+        if answer.status == 429 and not self._as_seed:
+            raise error_answer(answer.status, answer.reason, body, url=answer.url, what="a greeting")
         if address.must_say_version and not _speaks_v2(answer.headers):
             raise RegistryResponseError(
                 "endpoint does not support v2 API",
@@ -387,9 +411,20 @@ class RegistryConnection:
             read_error_body(answer)
         raise AssertionError("the second answer is returned")
 
-    def _require_success(self, answer: Answer, what: str) -> None:
+    def _require_success(self, answer: Answer, what: str, *, also: tuple[int, ...] = ()) -> None:
+        """Take nothing but 200 for an answer; Docker 1.9 took everything below 400."""
+        if answer.status == 200 or answer.status in also or (self._as_seed and 200 <= answer.status < 400):
+            return
         if not 200 <= answer.status < 400:
             raise error_answer(answer.status, answer.reason, read_error_body(answer), url=answer.url, what=what)
+        answer.close()
+        raise RegistryResponseError(
+            f"{answer.status} {answer.reason} is no answer to this request",
+            where=answer.url,
+            expected=f"200 OK, with {what}",
+            actual=f"{answer.status} {answer.reason}",
+            next_step="the registry, or something before it, is broken or hostile",
+        )
 
     def _seed_stat(self, url: str, digest: str) -> int:
         answer = self._get("HEAD", url)

@@ -51,6 +51,7 @@ class RegistryState:
             return self.transport
         with self._guard:
             if address.url not in self._open:
-                home = address.url.partition("://")[2]
+                url = httpx.URL(address.url)
+                home = f"{url.netloc.decode('ascii')}{'' if url.port else ':443' if url.scheme == 'https' else ':80'}"
                 self._open[address.url] = SocketTransport(home, self.network, verify=address.tls == "verified")
             return self._open[address.url]

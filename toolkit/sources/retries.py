@@ -5,10 +5,9 @@ The rule of this file: no I/O and no waiting; it says what to do, and the wire d
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from toolkit.errors import RateLimitError
@@ -27,7 +26,7 @@ def pause(attempt: int) -> float:
     True
     """
     longest: float = min(PATIENCE, _FIRST_PAUSE * 2 ** (attempt - 1))
-    return longest * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+    return longest * (0.5 + int.from_bytes(os.urandom(2)) / 0xFFFF)
 
 
 def asked_pause(headers: Mapping[str, str], *, where: str, status: int) -> float | None:
@@ -65,6 +64,8 @@ def asked_pause(headers: Mapping[str, str], *, where: str, status: int) -> float
 def _seconds(text: str) -> float | None:
     if text.isascii() and text.isdecimal() and len(text) <= 9:
         return float(text)
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
@@ -79,10 +80,10 @@ def remaining(headers: Mapping[str, str]) -> int | None:
 
     Notes
     -----
-    Origin: the headers of Docker Hub, ``RateLimit-Remaining: 76;w=21600``.
+    Origin: the headers of Docker Hub, ``RateLimit-Remaining: 76;w=21600``; names here are in lower case.
 
-    >>> remaining({"RateLimit-Remaining": "76;w=21600"})
+    >>> remaining({"ratelimit-remaining": "76;w=21600"})
     76
     """
-    text = headers.get("RateLimit-Remaining", "").partition(";")[0].strip()
+    text = headers.get("ratelimit-remaining", "").partition(";")[0].strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None

@@ -39,6 +39,7 @@ DEADLINE: Final = "deadline"
 """The request extension that bounds the whole answer, in seconds; without it only the rate does."""
 STOP: Final = "stop"
 """The request extension with the event that ends everything of one visit."""
+_LAST_PORT: Final = 65535
 _BUFFER: Final = 256 * 1024
 _INTERIM_LIMIT: Final = 8
 _TRAILER_LIMIT: Final = 8 * 1024
@@ -53,7 +54,7 @@ class SocketTransport(httpx.BaseTransport):
     Parameters
     ----------
     home : str
-        ``host[:port]`` of the endpoint the user asked for, which may be at any address.
+        ``host:port`` of the endpoint the user asked for, which may be at any address.
     network : Network
     verify : bool
         Whether that endpoint's certificate is checked; every other host's always is, unless the user named it.
@@ -81,6 +82,8 @@ class SocketTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of the answer (``httpx.BaseTransport``)."""
         url = request.url
+        if url.port is not None and url.port > _LAST_PORT:
+            raise httpx.UnsupportedProtocol(f"no port is numbered {url.port}", request=request)
         origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
         stop = request.extensions.get(STOP) or threading.Event()
         seconds = request.extensions.get(DEADLINE)
@@ -188,14 +191,18 @@ class SocketTransport(httpx.BaseTransport):
         return self._addresses[key]
 
     def _is_home(self, host: str, port: int) -> bool:
-        return _spelled(host, port) & _spellings(self._home) != set()
+        return f"{_bracketed(host)}:{port}" == self._home
 
     def _home_addresses(self) -> list[str]:
-        host, _, port = self._home.rpartition(":") if _has_port(self._home) else (self._home, "", "443")
+        host, _, port = self._home.rpartition(":")
         return self._permitted(host.strip("[]"), int(port))
 
     def _secured(self, made: socket.socket, host: str, port: int) -> socket.socket:
-        trusting = not self._verify if self._is_home(host, port) else bool(_spelled(host, port) & self._network.insecure)
+        trusting = (
+            not self._verify
+            if self._is_home(host, port)
+            else bool({_bracketed(host), f"{_bracketed(host)}:{port}"} & self._network.insecure)
+        )
         with self._guard:
             if trusting not in self._contexts:
                 self._contexts[trusting] = httpx.create_ssl_context(verify=not trusting, trust_env=False)
@@ -433,17 +440,8 @@ def _named(error: Exception, request: httpx.Request) -> httpx.TransportError:
     return httpx.ReadError(_words(error), request=request)
 
 
-def _spelled(host: str, port: int) -> set[str]:
-    name = f"[{host}]" if ":" in host else host
-    return {f"{name}:{port}"} | ({name} if port in (80, 443) else set())
-
-
-def _spellings(home: str) -> set[str]:
-    return {home} if _has_port(home) else {home, f"{home}:443", f"{home}:80"}
-
-
-def _has_port(host: str) -> bool:
-    return host.rpartition(":")[2].isdecimal() and not host.endswith("]") and ("]" in host or host.count(":") == 1)
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _words(error: Exception | None) -> str:

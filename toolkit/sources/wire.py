@@ -41,6 +41,16 @@ _PIECE: Final = 64 * 1024
 _SHOWN_QUERY: Final = {"scope", "service", "digest", "n", "last", "mount", "from", "account"}
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
+_NOTED: Final = (
+    ("content_type", "content-type"),
+    ("content_length", "content-length"),
+    ("content_digest", "docker-content-digest"),
+    ("retry_after", "retry-after"),
+    ("rate_limit", "ratelimit-limit"),
+    ("rate_remaining", "ratelimit-remaining"),
+)
+"""Columns of ``requests``, and the headers of an answer that fill them."""
+
 Authorize = Callable[[str], "str | None"]
 """Given a URL, return the Authorization header to send there, or None."""
 
@@ -226,20 +236,22 @@ class Wire:
         RegistryResponseError
             Not HTTP/1.1, a redirect to a weaker scheme or in a circle, or a coded body.
         """
-        origin = _origin(url)
+        origin, away = "", False
         for _ in range(self._redirects + 1):
             header, own = basic, headers or {}
-            if authorize is not None and _origin(url) == origin:
-                header = authorize(url)
-            if _origin(url) != origin:
+            if away:
                 header, own = None, {name: value for name, value in own.items() if name == "Range"}
+            elif authorize is not None:
+                header = authorize(url)
             sent = {**own} | ({} if accept is None else {"Accept": accept})
             answer = self._repeated(method, url, sent, header, seconds, attempt, counted=counted)
             location = answer.headers.get("Location")
             if not follow or answer.status not in _REDIRECTS or not location:
                 return answer
             answer.close()
+            origin = origin or _origin(url)
             url = self._redirected(url, location)
+            away = _origin(url) != origin
         raise RegistryResponseError(
             f"stopped after {self._redirects} redirects",
             where=redacted(url),
@@ -316,9 +328,10 @@ class Wire:
         except SourceError as error:
             log.finish(error=error.message)
             raise
-        log.head(response)
-        self._allowance.heard(response.headers)
-        coding = response.headers.get("Content-Encoding", "identity").lower()
+        named = {name.lower(): value for name, value in response.headers.multi_items()}
+        log.head(response.status_code, named)
+        self._allowance.heard(named)
+        coding = named.get("content-encoding", "identity").lower()
         body = _body(response, url, log)
         if coding == "gzip" and self._as_seed and method != "HEAD":
             body = _gunzipped(body, url)
@@ -389,17 +402,9 @@ class _Log:
         self._done = False
         self.received = 0
 
-    def head(self, response: httpx.Response) -> None:
-        """Note status and headers."""
-        self._row |= {
-            "status": response.status_code,
-            "content_type": response.headers.get("Content-Type"),
-            "content_length": response.headers.get("Content-Length"),
-            "content_digest": response.headers.get("Docker-Content-Digest"),
-            "retry_after": response.headers.get("Retry-After"),
-            "rate_limit": response.headers.get("RateLimit-Limit"),
-            "rate_remaining": response.headers.get("RateLimit-Remaining"),
-        }
+    def head(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note status and headers, whose names are in lower case."""
+        self._row |= {"status": status} | {column: headers.get(name) for column, name in _NOTED}
 
     def finish(self, *, error: str | None = None) -> None:
         """Add the row, once."""
@@ -451,7 +456,7 @@ def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
 def unreachable(url: str, error: Exception) -> SourceError:
     """Make the error for a connection that gave no answer, half a one, or one that is not HTTP."""
     text = f"Get {redacted(url)}: {_words(error)}"
-    if isinstance(error, httpx.ProtocolError):
+    if isinstance(error, httpx.ProtocolError | httpx.UnsupportedProtocol):
         return RegistryResponseError(
             text,
             where=redacted(url),
@@ -490,6 +495,8 @@ def redacted(url: str) -> str:
     >>> redacted("http://u:p@h/x?n=1&sig=abc")
     'http://h/x?n=1&sig=REDACTED'
     """
+    if "?" not in url and "@" not in url and "#" not in url:
+        return url
     parts = urlsplit(url)
     query = urlencode(
         [(name, value if name in _SHOWN_QUERY else "REDACTED") for name, value in parse_qsl(parts.query, keep_blank_values=True)]
@@ -506,9 +513,9 @@ def path_quoted(text: str) -> str:
     return quote(text, safe="/:@&=+$,-_.!~*'();")
 
 
-def _origin(url: str) -> tuple[str, str]:
+def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _words(error: Exception) -> str:

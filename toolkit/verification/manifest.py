@@ -21,7 +21,6 @@ from toolkit.manifests.signed_payload import SignedPayload, extract
 from toolkit.records import Manifest, Signature
 from toolkit.references import Reference
 from toolkit.verification.policy import Policy
-from toolkit.verification.signatures import verify_signatures
 from toolkit.verification.verdict import Rows, Verdict
 from toolkit.verification.wrapper import irregularity
 
@@ -148,6 +147,8 @@ class _ManifestJudge:
             self.rows.passed("json-unambiguous", self.subject)
 
     def _signature_rules(self, payload: SignedPayload) -> None:
+        from toolkit.verification.signatures import verify_signatures  # which loads a cryptographic library
+
         verdicts = verify_signatures(payload, trusted_keys=self.policy.trusted_keys)
         self.signatures = verdicts.rows
         rows, subject = self.rows, "signatures"

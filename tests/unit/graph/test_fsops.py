@@ -87,7 +87,7 @@ def test_what_is_not_there_is_nothing(tmp_path: Path) -> None:
         fsops.names,
         lambda path: fsops.write_new(path, b""),
         lambda path: fsops.replace(path, b""),
-        lambda path: fsops.append(path, b"", sync=True),
+        lambda path: fsops.AppendedFile(path),
         lambda path: fsops.move_new(path, path),
         lambda path: fsops.link_new(path, path),
         fsops.sync_directory,
@@ -105,6 +105,6 @@ def test_a_path_through_a_file_is_named_by_every_operation(tmp_path: Path, attem
 
 
 def test_a_full_device_is_an_error_and_says_what_to_do() -> None:
-    error = refusal(lambda: fsops.append(Path("/dev/full"), b"x", sync=False))
+    error = refusal(lambda: fsops.AppendedFile(Path("/dev/full")).write(b"x"))
     assert error.actual == "ENOSPC"
     assert "free some space" in error.next_step

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import tempfile
+import threading
 import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -67,7 +68,7 @@ OPEN: list[SocketTransport] = []
 class NoWait(SystemClock):
     """Lets no time pass."""
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Go on at once."""
 
 
