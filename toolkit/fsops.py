@@ -140,7 +140,7 @@ def move_new(source: Path, target: Path) -> None:
 def discard(path: Path) -> None:
     """Remove a file or directory of ours that was never committed."""
     with guarded(path, "remove"):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             for name in os.listdir(path):
                 os.unlink(path / name)
             path.rmdir()
@@ -192,7 +192,7 @@ class AppendedFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with guarded(path, "append to"):
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
     def write(self, data: bytes) -> None:
         """Add whole lines, or raise."""
@@ -283,17 +283,30 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
+        self.number = 0
+        """How many files there were under that name."""
 
     def read(self) -> bytes:
-        """What is new; nothing when there is no file. A file that took the name over is read after the first."""
+        """What is new; nothing when there is no file. A file that took the name over follows, on a line of its own."""
         with guarded(self._path, "read"):
             data = b"" if self._descriptor < 0 else self._rest()
             if self._descriptor < 0 or self._replaced():
                 self.close()
-                with contextlib.suppress(FileNotFoundError):
-                    self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                    data += self._rest()
+                self._descriptor = self._opened()
+                if self._descriptor >= 0:
+                    self.number += 1
+                    data += (b"\n" if self.number > 1 else b"") + self._rest()
         return data
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return -1
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return -1  # a link is no file of ours
+            raise
 
     def close(self) -> None:
         """Close it; safe to call twice."""
@@ -306,7 +319,7 @@ class Follower:
 
     def _replaced(self) -> bool:
         try:
-            named = os.stat(self._path)
+            named = os.lstat(self._path)
         except FileNotFoundError:
             return False
         return named.st_ino != os.fstat(self._descriptor).st_ino

@@ -55,9 +55,9 @@ EXCEPTIONS = {
 }
 
 
-RUNS_PROGRAMS = {"programs.py": {"subprocess"}, "docker_config.py": {"subprocess", "os"}}
+RUNS_PROGRAMS = {"programs.py": {"subprocess"}, "docker_config.py": {"subprocess", "os"}, "retries.py": {"os"}}
 """The lab runs the client it measures, and a credential helper runs if the user named it; nothing that pulls or judges
-starts a program."""
+starts a program. Retries take a random number from the system."""
 
 
 def rank(room: str) -> int:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
+from support.artefacts import everything_kept, everything_shown
 from support.routes import VERSION, challenge, routes_of
 from support.scripted_server import Route, ScriptedServer
 
 import toolkit as tk
-from toolkit.records import TABLES
 from toolkit.simulator.teaching import clean_image
 
 IMAGE: Final = clean_image()
@@ -45,37 +43,6 @@ def stranger() -> Iterator[ScriptedServer]:
     """Another host."""
     with ScriptedServer() as started:
         yield started
-
-
-def errors_of(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception with everything it was raised from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def everything_shown(outcome: tk.Report | tk.ToolkitError) -> str:
-    """All that a user, a log or a notebook could show of a call."""
-    shown: list[str] = []
-    report = outcome if isinstance(outcome, tk.Report) else outcome.report
-    if isinstance(outcome, tk.ToolkitError):
-        for error in errors_of(outcome):
-            shown += [str(error), repr(error), repr(error.args)]
-        shown.append(repr({name: value for name, value in vars(outcome).items() if name != "report"}))
-        shown += traceback.format_exception(outcome)
-    assert isinstance(report, tk.Report)
-    shown += [repr(report), report._repr_html_(), json.dumps(report.summary()), repr(report.ledger), repr(report.graph)]
-    shown += [repr(row) for row in report.rows]
-    shown += [repr(row) for row in report.ledger.evidence()]
-    shown += [report.frame(table).to_csv() for table in TABLES]
-    return "\n".join(shown)
-
-
-def everything_kept(folder: Path) -> bytes:
-    """All bytes, and all names, of a folder."""
-    return b"\n".join(
-        os_name for path in folder.rglob("*") for os_name in (str(path).encode(), path.read_bytes() if path.is_file() else b"")
-    )
 
 
 def pull(server: ScriptedServer, graph: tk.Graph, policy: str) -> tk.Report | tk.ToolkitError:

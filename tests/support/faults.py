@@ -181,6 +181,13 @@ _fault("coded fifty times", "coded", _headers(("Content-Encoding", ", ".join(["g
 # -- redirects ---------------------------------------------------------------------------------------------------
 
 _fault("redirect to another host", "moved", _redirect("http://{stranger}/trap?sig=1", 301))
+_fault("redirect with a user", "moved", _redirect("http://ada:secret@{stranger}/trap"))
+_fault(
+    "redirect twice at once", "moved", lambda honest: _redirect("http://{stranger}/a")(_redirect("http://{stranger}/b")(honest))
+)
+_fault("redirect to raw bytes", "moved", _redirect(b"/\xff\xfe\x80"))
+_fault("redirect to a full-width host", "redirect", _redirect("http://127.0.0.1\uff1a1/".encode()))
+_fault("redirect to no host", "moved", _redirect("http:///x"))
 _fault("redirect to itself", "redirect", _redirect("{same}"))
 _fault("redirect to a file", "redirect", _redirect("file:///etc/passwd"))
 _fault("redirect to ftp", "redirect", _redirect("ftp://{stranger}/x"))

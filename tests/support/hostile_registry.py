@@ -6,15 +6,16 @@ it, and nothing about what must come of it.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from support.hostile_server import Close, Script, Scripted, Send, plain
-
 import toolkit as tk
+from support.hostile_server import Close, Script, Scripted, Send, plain
 from toolkit.digests import sha256
+from toolkit.errors import UnreachableError
 from toolkit.manifests.media_types import OCI_INDEX, SIGNED_SCHEMA1
 from toolkit.references import resolve_repository
 from toolkit.simulator.images import LayerRecipe, build_image
@@ -36,7 +37,7 @@ CREDENTIALS: Final = Credentials(USERNAME, PASSWORD)
 CANARIES: Final = (PASSWORD, TOKEN, SIGNATURE, CREDENTIALS.basic().partition(" ")[2])
 
 REPOSITORY: Final = "lab/x"
-VERSION: Final = {"Docker_Distribution_Api_Version": "registry/2.0"}
+VERSION: Final[dict[str, Any]] = {"Docker_Distribution_Api_Version": "registry/2.0"}
 PING: Final = plain(
     b"{}",
     status=401,
@@ -177,6 +178,11 @@ def pull_as_old_client(source: RegistrySource, graph: tk.Graph, image: Image) ->
     return tk.pull(f"{source.name}/{REPOSITORY}:1", graph, source=source, formats="schema1", workers=1)
 
 
+def pull_as_seed(source: RegistrySource, graph: tk.Graph, image: Image) -> Outcome:
+    """Pull by tag as Docker 1.9 did."""
+    return tk.pull(f"{source.name}/{REPOSITORY}:1", graph, source=source, policy="docker-1.9", workers=1)
+
+
 def inspect_referrers(source: RegistrySource, graph: tk.Graph, image: Image) -> Outcome:
     """Inspect an image, and ask what refers to it."""
     return tk.inspect(f"{source.name}/{REPOSITORY}:1", graph=graph, source=source, referrers=True, workers=1)
@@ -286,6 +292,11 @@ def network(clock: Any, **members: Any) -> Network:
 
 
 def resolver(host: str, port: int) -> list[str]:
-    """A name service that knows three names, one of them of a place that is nobody's business."""
+    """A name service that knows two names, one of them of a place that is nobody's business; and addresses as they are."""
     known = {"metadata.example": ["169.254.169.254"], "both.example": ["93.184.215.14", "10.0.0.1"]}
-    return known.get(host, [host])
+    if host in known:
+        return known[host]
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError as error:
+        raise UnreachableError(f"no address is known for {host}", where=host) from error

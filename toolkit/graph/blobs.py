@@ -92,6 +92,15 @@ class Ingest:
         for chunk in fsops.chunks(self._path):
             self.meter.feed(chunk)
 
+    def set_aside(self) -> None:
+        """Keep a copy of the bytes as evidence, under their own name in quarantine, and begin anew."""
+        with Ingest(self._layout, self._claimed) as copy:
+            for chunk in self.chunks():
+                copy.feed(chunk)
+            copy.reject()
+        self._found = {}
+        self.restart()
+
     def restart(self) -> None:
         """Begin anew."""
         self._file.restart()

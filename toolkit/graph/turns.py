@@ -44,21 +44,22 @@ class Turn:
         self._path = layout.turn(key)
         self.waited = waited
         self._guard = threading.Lock()
-        self._file: fsops.AppendedFile | None = None
+        fsops.discard(self._path)  # of an owner that was killed
+        self._file: fsops.AppendedFile | None = fsops.AppendedFile(self._path)
 
     def tell(self, entry: Entry) -> None:
         """Let those who wait know; costs one small write and waits for nobody."""
         with self._guard:
-            if self._file is None:
-                self._file = fsops.AppendedFile(self._path)
-            self._file.write(json.dumps(entry).encode("ascii") + b"\n")
+            if self._file is not None:
+                self._file.write(json.dumps(entry).encode("ascii") + b"\n")
 
     def end(self) -> None:
         """Take the file away; who reads it still can to its end."""
         with self._guard:
-            if self._file is not None:
-                self._file.close()
-                fsops.discard(self._path)
+            file, self._file = self._file, None
+        if file is not None:
+            file.close()
+            fsops.discard(self._path)
 
 
 class Turns:
@@ -106,8 +107,8 @@ class Turns:
         while True:
             with self._locks.attempt(key) as holder:
                 if holder is None:
-                    listener.listen()
-                    fsops.discard(self._layout.turn(key))  # of an owner that was killed
+                    if owner:
+                        listener.listen()
                     turn = Turn(self._layout, key, Waited(owner, time.monotonic() - began) if owner else None)
                     try:
                         yield turn
@@ -136,14 +137,15 @@ class _Listener:
         self._file = fsops.Follower(path)
         self._half = b""
         self._hear = hear
+        self._number = 0
         self.last = 0.0
 
     def listen(self) -> None:
         """Hand on the lines that are new and whole."""
         new = self._file.read()
-        if not new:
+        if not new and self._file.number == self._number:
             return
-        self.last = time.monotonic()
+        self.last, self._number = time.monotonic(), self._file.number
         *lines, self._half = (self._half + new).split(b"\n")
         for line in lines:
             with contextlib.suppress(ValueError):  # a killed owner leaves half a line

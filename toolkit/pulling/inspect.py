@@ -17,6 +17,7 @@ from toolkit.manifests.descriptor import PLATFORM
 from toolkit.manifests.raw import RawManifest
 from toolkit.progress.steps import ProgressSink
 from toolkit.pulling import evidence
+from toolkit.pulling.choices import accepted_types, asked_platform
 from toolkit.pulling.conclusion import conclude, intact_rows, plan_rows, skipped_stages, standing_images
 from toolkit.pulling.consulted import ConsultedGraph
 from toolkit.pulling.listening import listening
@@ -26,7 +27,7 @@ from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
 from toolkit.pulling.supply import LiveSupply
 from toolkit.pulling.transfer import WORKERS, Transfer, Wanted
-from toolkit.pulling.walk import Walk, accepted_types, asked_platform, referrer_rows
+from toolkit.pulling.walk import Walk, referrer_rows
 from toolkit.records import Check
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, plan_ids

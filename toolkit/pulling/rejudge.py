@@ -17,9 +17,9 @@ from toolkit.ledger.ledger import Ledger
 from toolkit.ledger.lines import EvidenceRow
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
+from toolkit.pulling.choices import asked_platform
 from toolkit.pulling.conclusion import (
     conclude,
-    conclude_tag,
     intact_rows,
     plan_rows,
     skipped_stages,
@@ -29,8 +29,9 @@ from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.pulling.session import Session, refused
 from toolkit.pulling.supply import Contents
+from toolkit.pulling.tagging import conclude_tag
 from toolkit.pulling.transfer import Wanted, identified
-from toolkit.pulling.walk import Walk, asked_platform, judge_alone
+from toolkit.pulling.walk import Walk, judge_alone
 from toolkit.records import Check, Pull, Record, Reuse
 from toolkit.references import Reference
 from toolkit.reuse.plan import plan_ids

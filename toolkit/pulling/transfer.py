@@ -38,6 +38,8 @@ from toolkit.verification.blob_meter import BlobMeter
 WORKERS: Final = 3
 _STEPS: Final = 32
 """A try that brought less than this part of a blob counts as one that brought nothing."""
+_HEARD: Final = 32 * 1024 * 1024
+"""Bytes of a layer that is looked into, between two steps that say so."""
 _SMALL: Final = 8 * 1024 * 1024
 
 Keep = Literal["all", "rejected", "nothing"]
@@ -103,6 +105,7 @@ class Transfer:
         self._progress = progress
         self._workers = workers
         self._stop = threading.Event()
+        self._absent: set[str] = set()
         self.bodies: dict[str, bytes] = {}
         self.others: set[str] = set()
         self._joined: dict[str, Join] = {}
@@ -112,6 +115,7 @@ class Transfer:
         wanted = list({one.digest: one for one in wanted}.values())
         if not wanted:
             return {}
+        self._absent = {one.digest for one in wanted if self._is_absent(one.digest)}
         for one in wanted:
             self._tell(one, "waiting", 0, one.size)
         if len(wanted) == 1:
@@ -151,14 +155,15 @@ class Transfer:
 
         try:
             with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=self._stop.is_set) as turn:
-                if turn.waited is None:
+                came = wanted.digest in self._absent and not self._is_absent(wanted.digest)
+                if turn.waited is None and not came:
                     return self._transfer(wanted, turn)
                 found = self._others(wanted)
                 self._joined[wanted.digest] = Join(
                     kind="layer",
                     subject=wanted.digest,
-                    owner=turn.waited.owner,
-                    waited=turn.waited.seconds,
+                    owner="somebody who has ended" if turn.waited is None else turn.waited.owner,
+                    waited=0.0 if turn.waited is None else turn.waited.seconds,
                     outcome="taken-over" if found is None else "found",
                 )
                 if found is None:
@@ -168,14 +173,16 @@ class Transfer:
         except InterruptedError as error:
             raise InterruptedPullError("the transfer was stopped", where=wanted.digest) from error
 
+    def _is_absent(self, digest: str) -> bool:
+        return not Digest.is_exact(digest) or self._graph.blobs.path(digest) is None
+
     def _others(self, wanted: Wanted) -> BlobFacts | None:
         """What somebody else brought in, read from its first byte; None when it is not there or not right."""
         digest = wanted.digest
-        if self._as_seed and not Digest.is_exact(digest):
+        if self._is_absent(digest) or not self._graph.blobs.is_intact(digest):
             return None
-        if self._graph.blobs.path(digest) is None or not self._graph.blobs.is_intact(digest):
-            return None
-        self._tell(wanted, "verifying", 0, None)
+        size = fsops.size(self._graph.layout.blob(Digest.parse(digest)))
+        self._tell(wanted, "verifying", size or 0, size)
         facts = measured(self._graph, digest, wanted if self.measures else replace(wanted, is_layer=False))
         if not wanted.is_layer and (facts.size or 0) <= _SMALL:
             self.bodies[digest] = b"".join(self._graph.blobs.chunks(digest))
@@ -185,21 +192,35 @@ class Transfer:
     def _transfer(self, wanted: Wanted, turn: Turn) -> BlobFacts:
         with self._graph.blobs.ingest(wanted.digest, lasting=not self._as_seed) as ingest:
             try:
-                announced, broken_off = self._receive(wanted, ingest, turn)
+                announced, broken_off, pieced = self._receive(wanted, ingest, turn)
+                if pieced and broken_off is None and not ingest.meter.matches:
+                    # A false piece of another answer accuses nobody: one answer alone has to be wrong.
+                    ingest.set_aside()
+                    announced, broken_off, _ = self._receive(wanted, ingest, turn)
             except BaseException:
                 ingest.keep()
                 raise
             return self._facts(wanted, ingest, announced, broken_off)
 
-    def _receive(self, wanted: Wanted, ingest: Ingest, turn: Turn) -> tuple[int | None, str | None]:
-        """Bring the bytes in, going on where a connection broke off; return the announced size and what ended them early."""
-        attempt, reached = 1, ingest.meter.size
+    def _receive(self, wanted: Wanted, ingest: Ingest, turn: Turn) -> tuple[int | None, str | None, bool]:
+        """Bring the bytes in, going on where a connection broke off.
+
+        Returns
+        -------
+        announced : int or None
+        broken_off : str or None
+            What ended the bytes early.
+        pieced : bool
+            Whether they are from more than one answer.
+        """
+        attempt, reached, pieced = 1, ingest.meter.size, False
         while True:
             resumable = ingest.resumable
             resume = None if resumable is None else Resume(ingest.meter.size, *resumable, attempt=attempt)
             if attempt > 1 and resume is None:
                 resume = Resume(0, 0, "", attempt=attempt)
             stream = self._connection.blob(wanted.digest, resume)
+            pieced = stream.start > 0
             if stream.start != ingest.meter.size:
                 ingest.restart()
             if not self._as_seed:
@@ -208,15 +229,16 @@ class Transfer:
                 with contextlib.closing(stream):
                     self._take(wanted, ingest, turn, stream, _limit(wanted, stream.announced))
             except SourceError as error:
-                attempt = 1 if ingest.meter.size - reached > (stream.announced or 0) // _STEPS else attempt + 1
+                forward = ingest.resumable is not None and ingest.meter.size - reached > (stream.announced or 0) // _STEPS
+                attempt = 1 if forward else stream.attempt + 1
                 again = isinstance(error, UnreachableError) and not isinstance(error, DeadlineError)
                 if self._as_seed or self._stop.is_set() or not again or attempt > MAX_TRIES:
                     ingest.keep()
-                    return stream.announced, error.message
+                    return stream.announced, error.message, pieced
                 reached = ingest.meter.size
                 ingest.again()
             else:
-                return stream.announced, None
+                return stream.announced, None, pieced
 
     def _take(self, wanted: Wanted, ingest: Ingest, turn: Turn, stream: BlobStream, limit: int) -> None:
         told = 0
@@ -246,7 +268,7 @@ class Transfer:
         self._tell(wanted, "verifying", meter.size, announced)
         matches, actual = identified(meter, ingest.chunks, as_seed=self._as_seed)
         layer = (
-            measure(ingest.chunks(), algorithm=wanted.algorithm, as_seed=self._as_seed)
+            measure(self._watched(wanted, ingest.chunks(), meter.size), algorithm=wanted.algorithm, as_seed=self._as_seed)
             if matches and wanted.is_layer and self.measures
             else None
         )
@@ -268,6 +290,18 @@ class Transfer:
             evidence=None if evidence is None else str(evidence),
             measure=layer,
         )
+
+    def _watched(self, wanted: Wanted, chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+        """Let it be known, while a large layer is looked into, that this goes on; and stop when that is asked."""
+        seen = told = 0
+        for chunk in chunks:
+            if self._stop.is_set():
+                raise InterruptedPullError("the transfer was stopped", where=wanted.digest)
+            yield chunk
+            seen += len(chunk)
+            if seen - told >= _HEARD:
+                told = seen
+                self._tell(wanted, "verifying", seen, size)
 
     def _tell(self, wanted: Wanted, action: Action, current: int, total: int | None) -> None:
         if self._progress is not None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from toolkit import records
 from toolkit.digests import Digest
-from toolkit.errors import NotFoundError, SourceError, UsageError
+from toolkit.errors import NotFoundError, SourceError
 from toolkit.identity.chain_id import chain_ids
 from toolkit.manifests.config import Config
-from toolkit.manifests.descriptor import PLATFORM, Descriptor, Platform
+from toolkit.manifests.descriptor import Descriptor, Platform
 from toolkit.manifests.document import Document
-from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, OCI_MANIFEST, SCHEMA1_ONLY, essence, is_foreign, is_layer, kind_of
+from toolkit.manifests.media_types import OCI_INDEX, OCI_MANIFEST, essence, is_foreign, is_layer, kind_of
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling.supply import Contents, Supply
 from toolkit.pulling.transfer import Wanted
@@ -406,31 +406,6 @@ def _row(
 def referrer_rows(document: Document, digest: str, way: str) -> list[records.Descriptor]:
     """Rows of ``descriptors`` for what refers to a manifest, and how that was found out."""
     return [_row(one, digest, "referrer", index, followed=False, reason=way) for index, one in enumerate(document.manifests)]
-
-
-def accepted_types(formats: str) -> str:
-    """Make the Accept header for a choice of formats."""
-    choices = {"all": ACCEPTED, "schema1": SCHEMA1_ONLY}
-    if formats not in choices:
-        raise UsageError(
-            f"no formats are called {formats!r}", expected="all or schema1", actual=formats, next_step="leave it out"
-        )
-    return ", ".join(choices[formats])
-
-
-def asked_platform(text: str | None) -> Platform | None:
-    """Read the platform a user asks for; None for ``all``."""
-    if text == "all":
-        return None
-    platform = Platform.parse(text or PLATFORM)
-    if not (platform.os and platform.architecture):
-        raise UsageError(
-            f"{text!r} is not a platform",
-            expected="os/architecture[/variant], or all",
-            actual=text,
-            next_step=f"write for example {PLATFORM}",
-        )
-    return platform
 
 
 def _media_type(document: Document | None, raw: RawManifest) -> str:

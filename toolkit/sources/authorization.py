@@ -132,7 +132,10 @@ class Authorizer:
         return _Token(token, started + min(float(seconds), 3600.0))
 
     def _token_request(self, realm: str, service: str) -> tuple[str, str | None]:
-        parts = urlsplit(realm)
+        try:
+            parts = urlsplit(realm)
+        except ValueError as error:
+            raise UnauthorizedError(f"invalid token auth challenge realm: {redacted(realm)!r}") from error
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise UnauthorizedError(f"invalid token auth challenge realm: {redacted(realm)!r}")
         host = parts.netloc.rpartition("@")[2]

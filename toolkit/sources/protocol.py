@@ -41,6 +41,8 @@ class BlobStream:
     validator: str | None = None
     close: Callable[[], None] = field(default=_nothing)
     """Called by whoever does not read to the end."""
+    attempt: int = 1
+    """How many tries it took to get an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,8 +198,10 @@ class RegistryConnection:
         self._require_success(answer, f"blob {digest}", also=(206,) if goes_on else ())
         if goes_on:
             assert resume is not None
-            return BlobStream(resume.announced, answer.body, resume.start, resume.validator, answer.close)
-        return BlobStream(_content_length(answer), answer.body, validator=_validator(answer), close=answer.close)
+            return BlobStream(resume.announced, answer.body, resume.start, resume.validator, answer.close, answer.attempt)
+        return BlobStream(
+            _content_length(answer), answer.body, validator=_validator(answer), close=answer.close, attempt=answer.attempt
+        )
 
     def _blob_answer(self, url: str, resume: Resume | None) -> tuple[Answer, bool]:
         """Ask for a blob, or its rest; tell whether the answer is exactly that rest."""
@@ -358,7 +360,7 @@ class RegistryConnection:
         answer = self._wire.send("GET", f"{address.url}/v2/")
         body = read_error_body(answer)
         if answer.status == 429 and not self._as_seed:
-            raise error_answer(answer.status, answer.reason, body, url=answer.url, what="a greeting")
+            raise error_answer(answer.status, answer.reason, body, url=answer.url, what="a greeting", as_seed=False)
         if address.must_say_version and not _speaks_v2(answer.headers):
             raise RegistryResponseError(
                 "endpoint does not support v2 API",
@@ -416,7 +418,9 @@ class RegistryConnection:
         if answer.status == 200 or answer.status in also or (self._as_seed and 200 <= answer.status < 400):
             return
         if not 200 <= answer.status < 400:
-            raise error_answer(answer.status, answer.reason, read_error_body(answer), url=answer.url, what=what)
+            raise error_answer(
+                answer.status, answer.reason, read_error_body(answer), url=answer.url, what=what, as_seed=self._as_seed
+            )
         answer.close()
         raise RegistryResponseError(
             f"{answer.status} {answer.reason} is no answer to this request",

@@ -110,7 +110,7 @@ def _code(raw: bytes | None) -> str:
     return node.value if node.value in _STANDARD_MESSAGES else "UNKNOWN"
 
 
-def error_answer(status: int, reason: str, body: bytes, *, url: str, what: str) -> SourceError:
+def error_answer(status: int, reason: str, body: bytes, *, url: str, what: str, as_seed: bool = True) -> SourceError:
     """Make the error for an answer that is none of success.
 
     Parameters
@@ -121,15 +121,19 @@ def error_answer(status: int, reason: str, body: bytes, *, url: str, what: str) 
         What was asked, without secrets.
     what : str
         What it was asked for, e.g. ``manifest library/busybox:1.24``.
+    as_seed : bool
+        Say where Docker 1.9 crashed; otherwise an answer without an error in it is told by its status.
     """
     reading = seed_reading(status, reason, body)
-    error = _error(reading, status, f"{status} {reason}".rstrip(), body, url=url, what=what)
+    if reading.fallback is None and not as_seed:
+        reading = RegistryErrors(f"the registry answered {status} {reason} and no reason".rstrip(), None)
+    error = _error(reading, status, f"{status} {reason}".rstrip(), body, url=url, what=what, as_seed=as_seed)
     error.fallback = bool(reading.fallback)
     return error
 
 
-def _error(reading: RegistryErrors, status: int, answer: str, body: bytes, *, url: str, what: str) -> SourceError:
-    if reading.fallback is None:
+def _error(reading: RegistryErrors, status: int, answer: str, body: bytes, *, url: str, what: str, as_seed: bool) -> SourceError:
+    if reading.fallback is None and as_seed:
         return RegistryResponseError(
             f"the registry answered {answer} with an empty list of errors",
             where=url,

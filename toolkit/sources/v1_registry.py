@@ -102,17 +102,18 @@ class V1Connection:
 
         Notes
         -----
-        Origin: ``Endpoint.pingV1`` of Docker 1.9, which took any answer for a yes. Docker Hub's index has no ping.
+        Origin: ``Endpoint.pingV1`` of Docker 1.9, which took any answer for a yes, and asked over https only. Docker Hub's index
+        has no ping.
         """
         if self._greeted:
             return
-        if self._origin[1] != _HUB_INDEX:
+        if self._origin[0] == "https" and self._origin[1] != _HUB_INDEX:
             answer = self._wire.send("GET", f"{self.endpoint}/v1/_ping")
             standalone = answer.headers.get("X-Docker-Registry-Standalone", "true").lower()
             read_error_body(answer)
             if answer.status not in (200, 401):
                 raise _wrong(answer, "endpoint does not support v1 API", "200 OK", f"{answer.status} {answer.reason}")
-            self._is_private = self._origin[0] == "https" and standalone in ("", "true", "1")
+            self._is_private = standalone in ("", "true", "1")
         self._greeted = True
 
     def manifest(self, reference: Reference) -> RawManifest:

@@ -64,6 +64,7 @@ class Answer:
     reason: str
     headers: httpx.Headers = field(repr=False)  # a token may stand in it
     body: Iterator[bytes]
+    attempt: int
     _response: httpx.Response
     _log: _Log
 
@@ -272,8 +273,8 @@ class Wire:
         counted: bool,
     ) -> Answer:
         """Send a request again while the answer is one of those that pass."""
-        for number in range(attempt, attempt + MAX_TRIES):
-            last = self._as_seed or number == attempt + MAX_TRIES - 1
+        for number in range(attempt, max(attempt, MAX_TRIES) + 1):
+            last = self._as_seed or number >= MAX_TRIES
             try:
                 answer = self._exchange(method, url, headers, authorization, seconds, number, counted=counted)
             except UnreachableError as error:
@@ -351,6 +352,7 @@ class Wire:
             reason=response.reason_phrase,
             headers=response.headers,
             body=body,
+            attempt=attempt,
             _response=response,
             _log=log,
         )
@@ -497,7 +499,10 @@ def redacted(url: str) -> str:
     """
     if "?" not in url and "@" not in url and "#" not in url:
         return url
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{url.partition(':')[0][:8]}:REDACTED"
     query = urlencode(
         [(name, value if name in _SHOWN_QUERY else "REDACTED") for name, value in parse_qsl(parts.query, keep_blank_values=True)]
     )

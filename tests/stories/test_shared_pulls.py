@@ -1,0 +1,389 @@
+"""Several pulls into one graph, by threads and by processes, some of which are killed: each blob once, and never a wrong byte."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.places import PROJECT
+from support.slow_registry import SlowRegistry, until
+
+import toolkit as tk
+from toolkit.digests import Digest, sha256
+from toolkit.graph.turns import Turns
+from toolkit.progress.steps import Progress, Step
+from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image
+
+SIZE = 300_000
+HALF = 128 * 1024
+WAITS = 20.0
+POLICIES = ["strict", "docker-1.9"]
+
+
+def noise(size: int, seed: int) -> bytes:
+    return random.Random(seed).randbytes(size)  # noqa: S311  # the same bytes in every run
+
+
+def image(tag: str, *sizes: int, first: int = 0) -> SimulatedImage:
+    """An image of layers of these sizes; a layer is told by its number and its size."""
+    layers = [
+        LayerRecipe(f"ADD {number}", {"file": noise(size, number)}, word=f"{number}/{size}")
+        for number, size in enumerate(sizes, first)
+    ]
+    return build_image("teach/shared", tag, layers)
+
+
+ONE = image("1", SIZE, 2_000)
+BIG = max(ONE.blobs, key=lambda digest: len(ONE.blobs[digest]))
+
+
+@contextmanager
+def pulling(registry: SlowRegistry, graph: Path, tag: str = "1", *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A real process that pulls."""
+    command = [sys.executable, "-m", "toolkit.cli", "pull", "-q", f"{registry.host}/teach/shared:{tag}", "--graph", str(graph)]
+    with subprocess.Popen([*command, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        try:
+            yield one
+        finally:
+            one.kill()
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    """A process that ends well."""
+    output, errors = process.communicate(timeout=WAITS)
+    assert process.returncode == 0, output + errors
+
+
+def joins(graph: Path) -> pd.DataFrame:
+    """What the pulls into a graph waited for, by all of its ledger."""
+    return tk.Ledger.load(graph / "ledger").joins
+
+
+def left(graph: Path) -> set[str]:
+    """What is in ingest but the locks."""
+    return {path.name for path in (graph / "ingest").iterdir()} - {"locks"}
+
+
+def is_sound(graph: Path) -> bool:
+    """Whether every blob hashes to its name."""
+    blobs = [path for path in (graph / "blobs").rglob("*") if path.is_file()]
+    return bool(blobs) and all(hashlib.new(path.parent.name, path.read_bytes()).hexdigest() == path.name for path in blobs)
+
+
+def partial(graph: Path, digest: str = BIG) -> Path:
+    return tk.Graph(graph).layout.partial(Digest.parse(digest))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a graph will be."""
+    return tmp_path / "graph"
+
+
+@pytest.fixture
+def registry() -> Iterator[SlowRegistry]:
+    """A registry of one image, and of one that shares its layers."""
+    with SlowRegistry(ONE, image("2", SIZE, 2_000, 3_000)) as registry:
+        yield registry
+
+
+# -- two processes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("tag", ["1", "2"])
+def test_two_processes_share_a_download(registry: SlowRegistry, place: Path, tag: str, policy: str) -> None:
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place, "1", "--policy", policy) as first:
+        assert hold.reached.wait(WAITS)
+        with pulling(registry, place, tag, "--policy", policy) as second:
+            until(lambda: len(list((place / "ledger").iterdir())) == 2)
+            until(lambda: tag == "1" or len(registry.gets) == 3)
+            hold.goes_on.set()
+            ended(first)
+            ended(second)
+            owner = f"process {first.pid}"
+    small = {digest: 1 for digest in registry.gets if digest != BIG}
+    assert registry.gets[BIG] == 1
+    assert policy == "docker-1.9" or registry.gets == small | {BIG: 1}
+    (row,) = joins(place).query("subject.str.contains('sha256') or kind == 'pull'").to_dict("records")[:1]
+    assert row["owner"] == owner
+    assert row["outcome"] == "found"
+    assert row["waited"] > 0
+    assert left(place) == set()
+    assert is_sound(place)
+    assert set(tk.Graph(place).tags.all()[f"{registry.host}/teach/shared"]) == {"1", tag}
+
+
+@pytest.mark.parametrize("tag", ["1", "2"])
+def test_a_killed_owner_is_followed_and_its_bytes_are_used(registry: SlowRegistry, place: Path, tag: str) -> None:
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place) as first:
+        assert hold.reached.wait(WAITS)
+        until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+        with pulling(registry, place, tag) as second:
+            until(lambda: len(list((place / "ledger").iterdir())) == 2)
+            until(lambda: tag == "1" or len(registry.gets) == 3)
+            first.kill()
+            ended(second)
+    assert registry.ranges_of(BIG) == [(None, 200), (f"bytes={HALF}-", 206)]
+    assert registry.gets[BIG] == 2
+    taken = joins(place).query("owner.str.startswith('process')")
+    assert list(taken["owner"]) == [f"process {first.pid}"]
+    assert left(place) == set()
+    assert is_sound(place)
+    assert list(tk.Graph(place).tags.all()[f"{registry.host}/teach/shared"]) == [tag]
+
+
+def test_a_killed_owner_of_a_registry_without_ranges_is_followed(place: Path) -> None:
+    with SlowRegistry(ONE, ranges=False) as registry:
+        hold = registry.hold(BIG, HALF)
+        with pulling(registry, place) as first:
+            assert hold.reached.wait(WAITS)
+            with pulling(registry, place) as second:
+                until(lambda: len(list((place / "ledger").iterdir())) == 2)
+                first.kill()
+                ended(second)
+        assert [status for _, status in registry.ranges_of(BIG)] == [200, 200]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_a_killed_joiner_harms_nobody(registry: SlowRegistry, place: Path) -> None:
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place) as first:
+        assert hold.reached.wait(WAITS)
+        for tag in ("1", "2"):
+            with pulling(registry, place, tag) as second:
+                until(lambda: len(list((place / "ledger").iterdir())) > 1)
+                until(lambda tag=tag: tag == "1" or len(registry.gets) == 3)  # type: ignore[misc]
+                second.kill()
+        hold.goes_on.set()
+        ended(first)
+    assert registry.gets[BIG] == 1
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_three_processes_of_which_two_are_killed(registry: SlowRegistry, place: Path) -> None:
+    """The owner is killed, then the one that took over from it; the third ends with the bytes of all."""
+    holds = [registry.hold(BIG, HALF)]
+    with pulling(registry, place) as first, pulling(registry, place) as second, pulling(registry, place) as third:
+        processes = {str(one.pid): one for one in (first, second, third)}
+        assert holds[0].reached.wait(WAITS)
+        until(lambda: len(list((place / "ledger").iterdir())) == 3)
+        for position in (2 * HALF, 0):
+            until(lambda: partial(place).exists())
+            holds.append(registry.hold(BIG, position) if position else holds[0])
+            owner = _owner(place, processes)
+            owner.kill()
+            owner.wait(WAITS)
+            del processes[str(owner.pid)]
+            if position:
+                assert holds[-1].reached.wait(WAITS)
+                until(lambda: partial(place).stat().st_size == 2 * HALF)
+        (survivor,) = processes.values()
+        ended(survivor)
+    assert registry.ranges_of(BIG) == [(None, 200), (f"bytes={HALF}-", 206), (f"bytes={2 * HALF}-", 206)]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def _owner(place: Path, processes: dict[str, subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    """Ask the kernel who is at the blob."""
+    key = sha256(f"turn: blob {BIG}".encode()).partition(":")[2]
+    with tk.Graph(place)._locks.attempt(key) as holder:
+        assert holder is not None
+        return processes[holder.removeprefix("process ")]
+
+
+# -- threads -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_eight_threads_fetch_each_blob_of_overlapping_images_once(place: Path, policy: str) -> None:
+    images = [image(str(number), *(1_000 + 100 * size for size in range(6)), 5_000 + number) for number in range(8)]
+    errors: list[BaseException] = []
+
+    def run(tag: str) -> None:
+        try:
+            tk.pull(f"{registry.host}/teach/shared:{tag}", place, policy=policy)
+        except BaseException as error:  # noqa: BLE001  # shown below
+            errors.append(error)
+
+    with SlowRegistry(*images) as registry:
+        threads = [threading.Thread(target=run, args=(one.tag,)) for one in images]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAITS)
+        assert errors == []
+        assert set(registry.gets) == {digest for one in images for digest in one.blobs}
+        assert policy == "docker-1.9" or set(registry.gets.values()) == {1}
+    assert left(place) == set()
+    assert is_sound(place)
+    graph = tk.Graph(place)
+    assert len(graph.tags.all()[f"{registry.host}/teach/shared"]) == 8
+    assert len(graph) == 6 + 8
+
+
+def test_who_waits_for_a_slow_layer_of_the_same_image_does_not_give_up(registry: SlowRegistry, place: Path) -> None:
+    """Bytes that come are words: a layer may take longer than the silence that is borne."""
+    registry.delay = 0.08
+    graphs = [tk.Graph(place) for _ in range(2)]
+    errors: list[BaseException] = []
+    began = threading.Event()
+
+    def run(graph: tk.Graph) -> None:
+        try:
+            tk.pull(f"{registry.host}/teach/shared:1", graph, progress=lambda step: began.set() if _bytes(step) else None)
+        except tk.ToolkitError as error:
+            errors.append(error)
+
+    for graph in graphs:
+        graph.turns = Turns(graph.layout, graph._locks, silence=0.6)
+    threads = [threading.Thread(target=run, args=(graph,)) for graph in graphs]
+    threads[0].start()
+    assert began.wait(WAITS)
+    threads[1].start()
+    for thread in threads:
+        thread.join(WAITS)
+    assert errors == []
+    assert registry.gets[BIG] == 1
+
+
+def _bytes(step: Step) -> bool:
+    return isinstance(step, Progress) and step.action == "downloading"
+
+
+# -- what a killed process leaves --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(registry: SlowRegistry, place: Path) -> Path:
+    """The partial of a process that was killed in the middle of a blob."""
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place) as first:
+        assert hold.reached.wait(WAITS)
+        until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+    registry.asked.clear()
+    return partial(place)
+
+
+def pull(registry: SlowRegistry, place: Path) -> tk.Report:
+    return tk.pull(f"{registry.host}/teach/shared:1", place)
+
+
+def test_a_partial_is_continued_by_a_later_pull(registry: SlowRegistry, place: Path, broken: Path) -> None:
+    report = pull(registry, place)
+    row = report.requests.query("range.notna()").iloc[0]
+    assert (row["range"], row["status"], row["received"]) == (f"bytes={HALF}-", 206, len(ONE.blobs[BIG]) - HALF)
+    assert registry.ranges_of(BIG) == [(f"bytes={HALF}-", 206)]
+    assert not broken.exists()
+    assert left(place) == set()
+    assert is_sound(place)
+    assert report.joins.empty
+
+
+def test_a_partial_of_other_bytes_at_the_source_is_not_continued(registry: SlowRegistry, place: Path, broken: Path) -> None:
+    """Another ETag is another thing, and the blob is fetched anew."""
+    registry.tag = "v2"
+    pull(registry, place)
+    assert [status for _, status in registry.ranges_of(BIG)] == [206, 200]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_a_partial_that_was_changed_on_the_disk_is_refused_and_never_committed(
+    registry: SlowRegistry, place: Path, broken: Path
+) -> None:
+    """The download goes on, its digest is wrong, and the pull is refused; the next one starts anew."""
+    with broken.open("r+b") as file:
+        file.seek(1_000)
+        file.write(b"changed")
+    with pytest.raises(tk.VerificationError) as caught:
+        pull(registry, place)
+    assert caught.value.report.requests["range"].dropna().tolist() == [f"bytes={HALF}-"]
+    assert tk.Graph(place).blobs.path(BIG) is None
+    assert is_sound(place)
+    assert left(place) == set()
+    assert pull(registry, place).outcome == "accepted"
+    assert registry.ranges_of(BIG)[-1] == (None, 200)
+    assert is_sound(place)
+
+
+def test_a_partial_that_is_a_link_is_not_written_to(registry: SlowRegistry, place: Path, broken: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(broken.read_bytes())
+    broken.unlink()
+    broken.symlink_to(victim)
+    pull(registry, place)
+    assert victim.read_bytes() == ONE.blobs[BIG][:HALF]
+    assert registry.ranges_of(BIG) == [(None, 200)]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_a_partial_that_is_a_committed_blob_is_not_written_to(registry: SlowRegistry, place: Path, broken: Path) -> None:
+    graph = tk.Graph(place)
+    digest = graph.blobs.add(b"committed")
+    blob = graph.layout.blob(digest)
+    broken.unlink()
+    os.link(blob, broken)
+    blob.chmod(0o600)
+    pull(registry, place)
+    assert blob.read_bytes() == b"committed"
+    assert registry.ranges_of(BIG) == [(None, 200)]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_a_note_that_lies_about_a_partial_does_no_harm(registry: SlowRegistry, place: Path, broken: Path) -> None:
+    note = broken.with_suffix(".json")
+    for text in (
+        "",
+        "[",
+        "[]",
+        "{}",
+        '{"announced": -1, "validator": "x"}',
+        '{"announced": 1e99, "validator": null}',
+        "9" * 5000,
+    ):
+        note.write_text(text)
+        pull(registry, place)
+        assert is_sound(place)
+        assert left(place) == set()
+        tk.Graph(place).layout.blob(Digest.parse(BIG)).unlink()
+        broken.write_bytes(ONE.blobs[BIG][:HALF])
+    assert set(registry.ranges_of(BIG)) == {(None, 200)}
+
+
+def test_a_directory_in_the_place_of_a_partial_does_no_harm(registry: SlowRegistry, place: Path, broken: Path) -> None:
+    broken.unlink()
+    broken.mkdir()
+    pull(registry, place)
+    assert registry.ranges_of(BIG) == [(None, 200)]
+    assert left(place) == set()
+    assert is_sound(place)
+
+
+def test_what_a_killed_pull_of_the_seeds_policy_left_goes_away(registry: SlowRegistry, place: Path) -> None:
+    """It continues nothing, and a later pull removes what it left."""
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place, "1", "--policy", "docker-1.9"):
+        assert hold.reached.wait(WAITS)
+        until(lambda: any(name.endswith(".part") for name in left(place)))
+    registry.asked.clear()
+    tk.pull(f"{registry.host}/teach/shared:1", place, policy="docker-1.9")
+    assert registry.ranges_of(BIG) == [(None, 200)]
+    assert is_sound(place)
+    assert left(place) == set()
