@@ -3,10 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-PURE   := toolkit/errors.py,toolkit/digests.py,toolkit/references.py,toolkit/records.py,toolkit/go_json/*,toolkit/manifests/*,toolkit/layers/*,toolkit/identity/*,toolkit/verification/*,toolkit/reuse/*,toolkit/cards/*
+PURE   := toolkit/errors.py,toolkit/digests.py,toolkit/references.py,toolkit/records.py,toolkit/go_json/*,toolkit/manifests/*,toolkit/layers/*,toolkit/identity/*,toolkit/verification/*,toolkit/reuse/*,toolkit/cards/*,toolkit/progress/*
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests notebooks browser debian data lock clean
+.PHONY: help demo test lint types tests bench notebooks browser debian data lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ tests: $(VENV)/.dev debian ## pytest with doctests; pure rooms at 100 % branch c
 	$(BIN)/python -m pytest -q -m "not browser" --cov --cov-report= --ignore=tests/stories
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 	$(BIN)/python -m pytest -q tests/stories
+
+bench: $(VENV)/.dev debian ## measure beside skopeo, curl, python-dxf and oras; writes docs/benchmarks.md
+	$(BIN)/python tests/benchmarks/run.py --write docs/benchmarks.md
 
 notebooks: $(VENV)/.dev ## nbval, and: re-execution gives the same bytes
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider -o addopts= notebooks

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import functools
 import os
 import stat
@@ -20,6 +21,8 @@ from toolkit.errors import GraphIOError
 CHUNK: Final = 256 * 1024
 _WRITE_BACK: Final = 8 * 1024 * 1024
 _SYNC_FILE_RANGE_WRITE: Final = 2
+_NO_FILE_OF_OURS: Final = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES)
+"""Nothing there; a link, a folder or a pipe; or a file that was about to be committed, and is read-only already."""
 
 _ADVICE: Final = {
     errno.ENOSPC: "free some space, then pull again: what was downloaded is kept",
@@ -186,6 +189,22 @@ def identity(path: Path) -> tuple[int, int]:
         return status.st_dev, status.st_ino
 
 
+def is_abandoned(path: Path) -> bool:
+    """Whether a ``NewFile`` under that name lost its process before it was finished."""
+    with guarded(path, "open"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 class AppendedFile:
     """A file that only grows, open for a while."""
 
@@ -219,6 +238,7 @@ class NewFile:
             self._take(path, os.open(path, flags, mode), 0)
 
     def _take(self, path: Path, descriptor: int, size: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # for `is_abandoned`; it ends with us
         self.path = path
         self._descriptor = descriptor
         self._flushed = size
@@ -230,9 +250,12 @@ class NewFile:
         file = cls.__new__(cls)
         with guarded(path, "open"):
             try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-            except (FileNotFoundError, PermissionError):
-                return None  # or one that was about to be committed: read-only already
+                flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                descriptor = os.open(path, flags)
+            except OSError as error:
+                if error.errno in _NO_FILE_OF_OURS:
+                    return None
+                raise
             status = os.fstat(descriptor)
             file._take(path, descriptor, status.st_size)  # noqa: SLF001  # another way to make one of us
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink != 1:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,7 @@ from toolkit.simulator.images import LayerRecipe, SimulatedImage, build_image
 
 SIZE = 300_000
 HALF = 128 * 1024
-WAITS = 20.0
+WAITS = 5.0
 POLICIES = ["strict", "docker-1.9"]
 
 
@@ -42,19 +43,26 @@ def image(tag: str, *sizes: int, first: int = 0) -> SimulatedImage:
     return build_image("teach/shared", tag, layers)
 
 
-ONE = image("1", SIZE, 2_000)
+ONE, TWO = image("1", SIZE, 2_000), image("2", SIZE, 2_000, 3_000)
 BIG = max(ONE.blobs, key=lambda digest: len(ONE.blobs[digest]))
 
 
 @contextmanager
 def pulling(registry: SlowRegistry, graph: Path, tag: str = "1", *options: str) -> Iterator[subprocess.Popen[str]]:
     """A real process that pulls."""
-    command = [sys.executable, "-m", "toolkit.cli", "pull", "-q", f"{registry.host}/teach/shared:{tag}", "--graph", str(graph)]
-    with subprocess.Popen([*command, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+    name = f"{registry.host}/teach/shared:{tag}"
+    command = [sys.executable, "-m", "toolkit.cli", "pull", "--progress", "json", name, "--graph", str(graph), *options]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
         try:
             yield one
         finally:
             one.kill()
+
+
+def has_begun(process: subprocess.Popen[str]) -> None:
+    """A process that has said its first word, or heard the one it waits for."""
+    assert process.stdout is not None
+    assert process.stdout.read(1) == "{"
 
 
 def ended(process: subprocess.Popen[str]) -> None:
@@ -68,15 +76,23 @@ def joins(graph: Path) -> pd.DataFrame:
     return tk.Ledger.load(graph / "ledger").joins
 
 
-def left(graph: Path) -> set[str]:
-    """What is in ingest but the locks."""
-    return {path.name for path in (graph / "ingest").iterdir()} - {"locks"}
+def left(graph: Path, *killed: str) -> set[str]:
+    """What is in ingest but the locks, and the last words of pulls that were killed."""
+    keys = [sha256(f"turn: pull {name}".encode()).partition(":")[2] for name in killed]
+    return {path.name for path in (graph / "ingest").iterdir()} - {"locks"} - {f"{key}.turn" for key in keys}
 
 
 def is_sound(graph: Path) -> bool:
     """Whether every blob hashes to its name."""
     blobs = [path for path in (graph / "blobs").rglob("*") if path.is_file()]
     return bool(blobs) and all(hashlib.new(path.parent.name, path.read_bytes()).hexdigest() == path.name for path in blobs)
+
+
+def has_the_rest(graph: Path) -> bool:
+    """Whether all that is left of the second image is the big layer."""
+    return all(tk.Graph(graph).blobs.path(digest) for digest in TWO.blobs if digest != BIG) and not any(
+        path.suffix == ".part" for path in (graph / "ingest").iterdir()
+    )
 
 
 def partial(graph: Path, digest: str = BIG) -> Path:
@@ -92,7 +108,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def registry() -> Iterator[SlowRegistry]:
     """A registry of one image, and of one that shares its layers."""
-    with SlowRegistry(ONE, image("2", SIZE, 2_000, 3_000)) as registry:
+    with SlowRegistry(ONE, TWO) as registry:
         yield registry
 
 
@@ -106,8 +122,8 @@ def test_two_processes_share_a_download(registry: SlowRegistry, place: Path, tag
     with pulling(registry, place, "1", "--policy", policy) as first:
         assert hold.reached.wait(WAITS)
         with pulling(registry, place, tag, "--policy", policy) as second:
-            until(lambda: len(list((place / "ledger").iterdir())) == 2)
-            until(lambda: tag == "1" or len(registry.gets) == 3)
+            has_begun(second)
+            until(lambda: tag == "1" or has_the_rest(place))
             hold.goes_on.set()
             ended(first)
             ended(second)
@@ -131,15 +147,15 @@ def test_a_killed_owner_is_followed_and_its_bytes_are_used(registry: SlowRegistr
         assert hold.reached.wait(WAITS)
         until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
         with pulling(registry, place, tag) as second:
-            until(lambda: len(list((place / "ledger").iterdir())) == 2)
-            until(lambda: tag == "1" or len(registry.gets) == 3)
+            has_begun(second)
+            until(lambda: tag == "1" or has_the_rest(place))
             first.kill()
             ended(second)
     assert registry.ranges_of(BIG) == [(None, 200), (f"bytes={HALF}-", 206)]
     assert registry.gets[BIG] == 2
     taken = joins(place).query("owner.str.startswith('process')")
     assert list(taken["owner"]) == [f"process {first.pid}"]
-    assert left(place) == set()
+    assert left(place, f"{registry.host}/teach/shared:1") == set()
     assert is_sound(place)
     assert list(tk.Graph(place).tags.all()[f"{registry.host}/teach/shared"]) == [tag]
 
@@ -150,7 +166,7 @@ def test_a_killed_owner_of_a_registry_without_ranges_is_followed(place: Path) ->
         with pulling(registry, place) as first:
             assert hold.reached.wait(WAITS)
             with pulling(registry, place) as second:
-                until(lambda: len(list((place / "ledger").iterdir())) == 2)
+                has_begun(second)
                 first.kill()
                 ended(second)
         assert [status for _, status in registry.ranges_of(BIG)] == [200, 200]
@@ -164,13 +180,13 @@ def test_a_killed_joiner_harms_nobody(registry: SlowRegistry, place: Path) -> No
         assert hold.reached.wait(WAITS)
         for tag in ("1", "2"):
             with pulling(registry, place, tag) as second:
-                until(lambda: len(list((place / "ledger").iterdir())) > 1)
-                until(lambda tag=tag: tag == "1" or len(registry.gets) == 3)  # type: ignore[misc]
+                has_begun(second)
+                until(lambda tag=tag: tag == "1" or has_the_rest(place))  # type: ignore[misc]
                 second.kill()
         hold.goes_on.set()
         ended(first)
     assert registry.gets[BIG] == 1
-    assert left(place) == set()
+    assert left(place, f"{registry.host}/teach/shared:2") == set()
     assert is_sound(place)
 
 
@@ -180,7 +196,8 @@ def test_three_processes_of_which_two_are_killed(registry: SlowRegistry, place: 
     with pulling(registry, place) as first, pulling(registry, place) as second, pulling(registry, place) as third:
         processes = {str(one.pid): one for one in (first, second, third)}
         assert holds[0].reached.wait(WAITS)
-        until(lambda: len(list((place / "ledger").iterdir())) == 3)
+        has_begun(second)
+        has_begun(third)
         for position in (2 * HALF, 0):
             until(lambda: partial(place).exists())
             holds.append(registry.hold(BIG, position) if position else holds[0])
@@ -216,23 +233,23 @@ def test_eight_threads_fetch_each_blob_of_overlapping_images_once(place: Path, p
 
     def run(tag: str) -> None:
         try:
-            tk.pull(f"{registry.host}/teach/shared:{tag}", place, policy=policy)
+            tk.pull(f"{served.host}/teach/shared:{tag}", place, policy=policy)
         except BaseException as error:  # noqa: BLE001  # shown below
             errors.append(error)
 
-    with SlowRegistry(*images) as registry:
+    with SlowRegistry(*images) as served:
         threads = [threading.Thread(target=run, args=(one.tag,)) for one in images]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(WAITS)
         assert errors == []
-        assert set(registry.gets) == {digest for one in images for digest in one.blobs}
-        assert policy == "docker-1.9" or set(registry.gets.values()) == {1}
+        assert set(served.gets) == {digest for one in images for digest in one.blobs}
+        assert policy == "docker-1.9" or set(served.gets.values()) == {1}
     assert left(place) == set()
     assert is_sound(place)
     graph = tk.Graph(place)
-    assert len(graph.tags.all()[f"{registry.host}/teach/shared"]) == 8
+    assert len(graph.tags.all()[f"{served.host}/teach/shared"]) == 8
     assert len(graph) == 6 + 8
 
 
@@ -272,7 +289,7 @@ def _bytes(step: Step) -> bool:
 def broken(registry: SlowRegistry, place: Path) -> Path:
     """The partial of a process that was killed in the middle of a blob."""
     hold = registry.hold(BIG, HALF)
-    with pulling(registry, place) as first:
+    with pulling(registry, place):
         assert hold.reached.wait(WAITS)
         until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
     registry.asked.clear()
@@ -303,22 +320,39 @@ def test_a_partial_of_other_bytes_at_the_source_is_not_continued(registry: SlowR
     assert is_sound(place)
 
 
-def test_a_partial_that_was_changed_on_the_disk_is_refused_and_never_committed(
+def test_a_partial_that_was_changed_on_the_disk_is_fetched_anew_and_never_committed(
     registry: SlowRegistry, place: Path, broken: Path
 ) -> None:
-    """The download goes on, its digest is wrong, and the pull is refused; the next one starts anew."""
+    """The download goes on, and its digest is wrong; no answer is to blame, so the whole of it is asked for once more."""
     with broken.open("r+b") as file:
         file.seek(1_000)
         file.write(b"changed")
-    with pytest.raises(tk.VerificationError) as caught:
-        pull(registry, place)
-    assert caught.value.report.requests["range"].dropna().tolist() == [f"bytes={HALF}-"]
-    assert tk.Graph(place).blobs.path(BIG) is None
+    report = pull(registry, place)
+    assert report.requests["range"].dropna().tolist() == [f"bytes={HALF}-"]
+    assert registry.ranges_of(BIG) == [(f"bytes={HALF}-", 206), (None, 200)]
     assert is_sound(place)
     assert left(place) == set()
-    assert pull(registry, place).outcome == "accepted"
-    assert registry.ranges_of(BIG)[-1] == (None, 200)
+    assert report.outcome == "accepted"
+
+
+def test_a_partial_that_was_changed_and_a_source_that_lies_end_in_a_refusal(place: Path) -> None:
+    """Then it is the one answer alone that is wrong, and its bytes are kept as evidence."""
+    false = dict(ONE.blobs)
+    false[BIG] = false[BIG][:-9] + b"not right"
+    with SlowRegistry(replace(ONE, blobs=false)) as registry:
+        hold = registry.hold(BIG, HALF)
+        with pulling(registry, place):
+            assert hold.reached.wait(WAITS)
+            until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+        registry.asked.clear()
+        with pytest.raises(tk.VerificationError):
+            pull(registry, place)
+        assert registry.ranges_of(BIG) == [(f"bytes={HALF}-", 206), (None, 200)]
+    graph = tk.Graph(place)
+    assert graph.blobs.path(BIG) is None
+    assert graph.blobs.evidence(sha256(false[BIG])) is not None
     assert is_sound(place)
+    assert left(place) == set()
 
 
 def test_a_partial_that_is_a_link_is_not_written_to(registry: SlowRegistry, place: Path, broken: Path, tmp_path: Path) -> None:
@@ -376,8 +410,7 @@ def test_a_directory_in_the_place_of_a_partial_does_no_harm(registry: SlowRegist
     assert is_sound(place)
 
 
-def test_what_a_killed_pull_of_the_seeds_policy_left_goes_away(registry: SlowRegistry, place: Path) -> None:
-    """It continues nothing, and a later pull removes what it left."""
+def test_a_killed_pull_of_the_seeds_policy_is_not_continued(registry: SlowRegistry, place: Path) -> None:
     hold = registry.hold(BIG, HALF)
     with pulling(registry, place, "1", "--policy", "docker-1.9"):
         assert hold.reached.wait(WAITS)
@@ -386,4 +419,14 @@ def test_what_a_killed_pull_of_the_seeds_policy_left_goes_away(registry: SlowReg
     tk.pull(f"{registry.host}/teach/shared:1", place, policy="docker-1.9")
     assert registry.ranges_of(BIG) == [(None, 200)]
     assert is_sound(place)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_a_killed_pull_left_goes_away_with_the_next_of_any_image(registry: SlowRegistry, place: Path, policy: str) -> None:
+    hold = registry.hold(BIG, HALF)
+    with pulling(registry, place, "1", "--policy", policy):
+        assert hold.reached.wait(WAITS)
+        until(lambda: any(".part" in name for name in left(place)))
+    tk.pull(f"{registry.host}/teach/shared:2", place, policy=policy)
     assert left(place) == set()
+    assert is_sound(place)

@@ -13,12 +13,11 @@ import threading
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
-
-from support.places import oracle
-from support.scripted_server import Route, ScriptedServer
+from typing import Any
 
 import toolkit as tk
+from support.places import oracle
+from support.scripted_server import Route, ScriptedServer
 from toolkit.progress.steps import ProgressSink, Step
 from toolkit.sources.static_registry import Answer
 from toolkit.views.progress import JsonProgress
@@ -26,14 +25,6 @@ from toolkit.views.progress import JsonProgress
 BLOBS: dict[str, bytes] = {name: base64.b64decode(text) for name, text in (oracle("blobs_b64.json") or {}).items()}
 MESSAGES = ""
 """Where lines stand that are about no layer."""
-
-V1_PING: Final = "endpoint does not support v1 API"
-OTHER_ERRORS: Final = {("manifest-unknown", 2): V1_PING, ("manifest-404-text", 0): V1_PING}
-"""Where our error is not the model's: scenario and step.
-
-A v1 endpoint is asked by us whether it is one, over http too, before anything is asked of it; the model did that over
-https only, and over http learnt of its absence from the 404 for the image.
-"""
 
 Told = dict[str, list[str]]
 """Lines by layer, and the messages."""
@@ -178,7 +169,7 @@ class GatedServer(ScriptedServer):
 class Pull(threading.Thread):
     """A pull in a thread of its own, and what became of it."""
 
-    def __init__(self, reference: str, graph: tk.Graph, host: str, *, policy: str, sink: Any = None) -> None:
+    def __init__(self, reference: str, graph: tk.Graph, host: str, *, policy: tk.Policy | str, sink: Any = None) -> None:
         super().__init__()
         self._reference = reference
         self._graph = graph

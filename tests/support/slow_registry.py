@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from toolkit.simulator.images import SimulatedImage
 
 _PIECE: Final = 16 * 1024
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 5.0
 
 
 @dataclass(slots=True)

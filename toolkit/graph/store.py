@@ -118,6 +118,16 @@ class Graph(Mapping[str, StoredImage]):
         ):
             if fsops.size(path) is None:
                 fsops.replace(path, data, mode=0o600 if path == self.layout.repositories else 0o644, durable=False)
+        self._clean()
+
+    def _clean(self) -> None:
+        """Take away what killed processes left and nobody can go on with; unfinished downloads stay."""
+        for name in fsops.names(self.layout.ingest):
+            path = self.layout.ingest / name
+            if path.suffix == ".part" and fsops.is_abandoned(path):
+                fsops.discard(path)
+            elif path.suffix == ".turn":
+                self.turns.clean(path)
 
     def register(
         self,

@@ -77,6 +77,12 @@ class Turns:
         self._locks = locks
         self._silence = silence
 
+    def clean(self, path: Path) -> None:
+        """Take away what an owner told that was killed."""
+        with self._locks.attempt(path.stem) as holder:
+            if holder is None:
+                fsops.discard(path)
+
     @contextlib.contextmanager
     def take(self, work: str, hear: Callable[[Entry], None], *, stopped: Callable[[], bool] = bool) -> Iterator[Turn]:
         """Wait until nobody else does a piece of work, then hold it.

@@ -26,8 +26,9 @@ from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
 from toolkit.pulling.supply import LiveSupply
-from toolkit.pulling.transfer import WORKERS, Transfer, Wanted
+from toolkit.pulling.transfer import WORKERS, Transfer
 from toolkit.pulling.walk import Walk, referrer_rows
+from toolkit.pulling.wanted import Wanted
 from toolkit.records import Check
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, plan_ids

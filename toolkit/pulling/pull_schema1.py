@@ -22,8 +22,9 @@ from toolkit.pulling.conclusion import (
 from toolkit.pulling.consulted import ConsultedGraph
 from toolkit.pulling.job import Job
 from toolkit.pulling.rows import layer_rows
+from toolkit.pulling.standing import Standing, look
 from toolkit.pulling.tagging import conclude_tag
-from toolkit.pulling.transfer import Wanted, known, measured
+from toolkit.pulling.wanted import Wanted
 from toolkit.references import Reference
 from toolkit.reuse.plan import IdPlan, PlannedImage, plan_ids
 from toolkit.verification.blob import BlobFacts
@@ -93,7 +94,8 @@ class Schema1Pull:
         facts, absent = self._present(judgement, plan, missing)
         named = {one.image.layer_digest: one.id for one in plan.images}
         transfer = self.job.transfer()
-        found = transfer.fetch(Wanted(digest, image_id=named[digest]) for digest in absent)
+        asked = [Wanted(digest, image_id=named[digest]) for digest in absent]
+        found = transfer.fetch(asked, looked=not self.job.policy.is_seed)
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
         facts |= {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
         fetched = [digest for digest in found if digest not in transfer.others]
@@ -119,21 +121,14 @@ class Schema1Pull:
         Docker 1.9 asked for images only, and so does its policy. Otherwise every blob of the chain must be there,
         and is read again before it is relied upon.
         """
-        facts: dict[str, BlobFacts] = {}
-        rotten: dict[str, str] = {}
-        absent: list[str] = []
-        wanted = missing if self.job.policy.is_seed else [one.image.layer_digest for one in plan.images]
-        for digest in dict.fromkeys(wanted):
-            path = None if self.job.policy.is_seed else self.job.graph.blobs.path(digest)
-            if path is not None and self.job.graph.blobs.is_intact(digest):
-                facts[digest] = measured(self.job.graph, digest) if digest in missing else known(self.job.graph, digest)
-                continue
-            if path is not None:
-                rotten[digest] = str(self.job.graph.blobs.quarantine(digest))
-            absent.append(digest)
-        self.job.note(*evidence.of_rotten(rotten))
-        self.job.note(*intact_rows(facts, rotten, self.job.policy, by_digest=judgement.by_digest))
-        return facts, absent
+        standing = Standing()
+        wanted = list(dict.fromkeys(missing))
+        if not self.job.policy.is_seed:
+            wanted = list(dict.fromkeys(one.image.layer_digest for one in plan.images))
+            standing = look(self.job.graph, [Wanted(digest, is_layer=digest in missing) for digest in wanted])
+        self.job.note(*evidence.of_rotten(standing.rotten))
+        self.job.note(*intact_rows(standing.facts, standing.rotten, self.job.policy, by_digest=judgement.by_digest))
+        return standing.facts, [digest for digest in wanted if digest not in standing.facts]
 
     def _commit(self, one: PlannedImage, facts: BlobFacts) -> bool:
         assert facts.measure is not None  # a blob that passed was looked into

@@ -30,8 +30,9 @@ from toolkit.pulling.rows import layer_rows, strong_id_rows
 from toolkit.pulling.session import Session, refused
 from toolkit.pulling.supply import Contents
 from toolkit.pulling.tagging import conclude_tag
-from toolkit.pulling.transfer import Wanted, identified
+from toolkit.pulling.transfer import identified
 from toolkit.pulling.walk import Walk, judge_alone
+from toolkit.pulling.wanted import Wanted
 from toolkit.records import Check, Pull, Record, Reuse
 from toolkit.references import Reference
 from toolkit.reuse.plan import plan_ids

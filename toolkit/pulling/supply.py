@@ -15,7 +15,9 @@ from toolkit.graph.store import Graph
 from toolkit.ledger.lines import Evidence
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
-from toolkit.pulling.transfer import Transfer, Wanted, known, measured
+from toolkit.pulling.standing import Standing, look
+from toolkit.pulling.transfer import Transfer
+from toolkit.pulling.wanted import Wanted
 from toolkit.records import Record, Reuse
 from toolkit.references import Reference
 from toolkit.sources.protocol import Connection
@@ -102,44 +104,18 @@ class LiveSupply:
         """Fetch the layers that are not in the graph, each verified before it is reused."""
         if self._graph is None:
             return self._fetch(wanted, {}), ()
-        present: dict[str, BlobFacts] = {}
-        decisions: list[Reuse] = []
-        for position, one in enumerate(wanted):
-            facts, decision = self._present(self._graph, position, one, chain[position] if position < len(chain) else None)
-            if facts is not None:
-                present[one.digest] = facts
-            if decision is not None:
-                decisions.append(decision)
+        standing = look(self._graph, wanted, measures=self._transfer.measures)
+        self._keep(*evidence.of_rotten(standing.rotten))
+        decisions = tuple(
+            _decision(self._graph, position, one, chain_id, standing)
+            for position, (one, chain_id) in enumerate(zip(wanted, chain, strict=False))
+        )
         self._keep(*(evidence.of_decision(one) for one in decisions))
-        return self._fetch([one for one in wanted if one.digest not in present], present), tuple(decisions)
+        missing = [one for one in wanted if one.digest not in standing.facts]
+        return self._fetch(missing, standing.facts, looked=True), decisions
 
-    def _present(
-        self, graph: Graph, position: int, wanted: Wanted, chain_id: str | None
-    ) -> tuple[BlobFacts | None, Reuse | None]:
-        chain = None if chain_id is None else graph.chains.get(chain_id)
-        facts, reason, rotten = None, "", False
-        if graph.blobs.path(wanted.digest) is not None:
-            if graph.blobs.is_intact(wanted.digest):
-                facts = measured(graph, wanted.digest, wanted) if self._transfer.measures else known(graph, wanted.digest)
-            else:
-                own, rotten = graph.blobs.quarantine(wanted.digest), True
-                self._keep(*evidence.of_rotten({wanted.digest: str(own)}))
-                reason = f"the blob in the graph has changed; it is in quarantine as {own}"
-        if chain_id is None:
-            return facts, None
-        decision = Reuse(position=position, candidate=chain_id, kind="chain", round=0, found=chain is not None, outcome="missing")
-        if rotten:
-            return None, replace(decision, outcome="invalid", reason=reason)
-        if facts is not None:
-            reason = "" if chain is not None else "the chain is new; the blob of its top layer is here"
-            return facts, replace(decision, outcome="reused", reason=reason)
-        if chain is None:
-            return None, decision
-        reason = f"its content is here in other bytes, {chain.blob}; the manifest names {wanted.digest}"
-        return None, replace(decision, outcome="not-considered", reason=reason)
-
-    def _fetch(self, wanted: Iterable[Wanted], present: dict[str, BlobFacts]) -> Contents:
-        found = self._transfer.fetch(wanted)
+    def _fetch(self, wanted: Iterable[Wanted], present: dict[str, BlobFacts], *, looked: bool = False) -> Contents:
+        found = self._transfer.fetch(wanted, looked=looked)
         trouble = {digest: one for digest, one in found.items() if isinstance(one, SourceError)}
         facts = {digest: one for digest, one in found.items() if isinstance(one, BlobFacts)}
         fetched = frozenset(found) - self._transfer.others
@@ -148,3 +124,19 @@ class LiveSupply:
 
     def _keep(self, *kept: Evidence | Record) -> None:
         self._note(*self._connection.drain(), *kept)
+
+
+def _decision(graph: Graph, position: int, wanted: Wanted, chain_id: str, standing: Standing) -> Reuse:
+    """Say whether a layer of the graph is used, and why."""
+    chain = graph.chains.get(chain_id)
+    decision = Reuse(position=position, candidate=chain_id, kind="chain", round=0, found=chain is not None, outcome="missing")
+    if wanted.digest in standing.rotten:
+        own = standing.rotten[wanted.digest]
+        return replace(decision, outcome="invalid", reason=f"the blob in the graph has changed; it is in quarantine as {own}")
+    if wanted.digest in standing.facts:
+        reason = "" if chain is not None else "the chain is new; the blob of its top layer is here"
+        return replace(decision, outcome="reused", reason=reason)
+    if chain is None:
+        return decision
+    reason = f"its content is here in other bytes, {chain.blob}; the manifest names {wanted.digest}"
+    return replace(decision, outcome="not-considered", reason=reason)

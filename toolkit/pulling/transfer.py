@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from toolkit import fsops
@@ -29,6 +29,8 @@ from toolkit.graph.turns import Entry, Turn
 from toolkit.layers.measure import measure
 from toolkit.layers.tar_sum import tar_sum, version_of
 from toolkit.progress.steps import Action, Progress, ProgressSink
+from toolkit.pulling.standing import measured
+from toolkit.pulling.wanted import Wanted
 from toolkit.records import Join
 from toolkit.sources.protocol import BLOB_LIMIT, BlobStream, Connection, Resume
 from toolkit.sources.retries import MAX_TRIES
@@ -44,22 +46,6 @@ _SMALL: Final = 8 * 1024 * 1024
 
 Keep = Literal["all", "rejected", "nothing"]
 """Which bytes stay: every one, those that were refused, or none (they are judged and go)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Some content to be fetched.
-
-    ``size`` is where reading stops, when it is known; ``is_layer`` has it read to its end as a layer, with the diff ID
-    under ``algorithm``. What is no layer, and small, is remembered whole. ``image_id`` is the image's the layer belongs
-    to, where the format has one for each layer.
-    """
-
-    digest: str
-    size: int | None = None
-    is_layer: bool = True
-    algorithm: str = "sha256"
-    image_id: str = ""
 
 
 class Transfer:
@@ -110,20 +96,27 @@ class Transfer:
         self.others: set[str] = set()
         self._joined: dict[str, Join] = {}
 
-    def fetch(self, wanted: Iterable[Wanted]) -> dict[str, BlobFacts | SourceError]:
-        """Fetch blobs, each once and the largest first; return the facts, or what kept the source from answering."""
+    def fetch(self, wanted: Iterable[Wanted], *, looked: bool = False) -> dict[str, BlobFacts | SourceError]:
+        """Fetch blobs, each once and the largest first; return the facts, or what kept the source from answering.
+
+        Parameters
+        ----------
+        wanted : iterable of Wanted
+        looked : bool
+            Whether the caller looked for them in the graph before: what is there by now, somebody else has brought in.
+        """
         wanted = list({one.digest: one for one in wanted}.values())
         if not wanted:
             return {}
-        self._absent = {one.digest for one in wanted if self._is_absent(one.digest)}
+        self._absent = {one.digest for one in wanted if looked or self._is_absent(one.digest)}
         for one in wanted:
             self._tell(one, "waiting", 0, one.size)
         if len(wanted) == 1:
             return {wanted[0].digest: self._fetch(wanted[0])}
         with ThreadPoolExecutor(max_workers=min(self._workers, len(wanted)), thread_name_prefix="layerproof") as pool:
-            by_size = sorted(wanted, key=lambda one: -(one.size or 0))
-            futures = {one.digest: pool.submit(self._fetch, one) for one in by_size}
             try:
+                by_size = sorted(wanted, key=lambda one: -(one.size or 0))
+                futures = {one.digest: pool.submit(self._fetch, one) for one in by_size}
                 return {one.digest: futures[one.digest].result() for one in wanted}
             except BaseException:
                 self._stop.set()
@@ -337,32 +330,3 @@ def identified(meter: BlobMeter, chunks: Callable[[], Iterator[bytes]], *, as_se
         return meter.matches, meter.actual
     found = tar_sum(chunks(), version)
     return found == meter.expected, found or meter.actual
-
-
-def measured(graph: Graph, digest: str, wanted: Wanted | None = None) -> BlobFacts:
-    """Make the facts of a blob that lies in the graph already, read anew."""
-    wanted = wanted or Wanted(digest)
-    if not wanted.is_layer:
-        return known(graph, digest)
-    size = 0
-
-    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
-        nonlocal size
-        for chunk in chunks:
-            size += len(chunk)
-            yield chunk
-
-    layer = measure(counted(graph.blobs.chunks(digest)), algorithm=wanted.algorithm)
-    return BlobFacts(claimed=digest, size=size, actual=digest, matches=True, evidence=digest, measure=layer)
-
-
-def known(graph: Graph, digest: str) -> BlobFacts:
-    """Make the facts of a blob in the graph that need not be looked into again."""
-    path = graph.blobs.path(digest)
-    return BlobFacts(
-        claimed=digest,
-        size=None if path is None else fsops.size(path),
-        actual=digest,
-        matches=True,
-        evidence=digest,
-    )

@@ -20,7 +20,7 @@ from toolkit.manifests.document import Document
 from toolkit.manifests.media_types import OCI_INDEX, OCI_MANIFEST, essence, is_foreign, is_layer, kind_of
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling.supply import Contents, Supply
-from toolkit.pulling.transfer import Wanted
+from toolkit.pulling.wanted import Wanted
 from toolkit.records import Check, Disposition, Layer, Record
 from toolkit.references import Reference
 from toolkit.verification.blob import BlobFacts

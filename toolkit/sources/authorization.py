@@ -20,6 +20,7 @@ from toolkit.sources.credentials import Credentials
 from toolkit.sources.wire import Wire, redacted
 
 _TOKEN_LIFE: Final = 60.0
+_LONGEST_LIFE: Final = 3600
 _TOKEN_LIMIT: Final = 64 * 1024
 
 
@@ -129,7 +130,7 @@ class Authorizer:
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise UnauthorizedError("authorization server did not include a token in the response", where=redacted(url))
         seconds = life if isinstance(life, int | float) and not self._as_seed and life > _TOKEN_LIFE else _TOKEN_LIFE
-        return _Token(token, started + min(float(seconds), 3600.0))
+        return _Token(token, started + float(min(seconds, _LONGEST_LIFE)))
 
     def _token_request(self, realm: str, service: str) -> tuple[str, str | None]:
         try:

@@ -52,6 +52,8 @@ def _links(text: str) -> Iterator[tuple[str, list[str]]]:
             if parameter[1].lower() == "rel" and relations is None:
                 relations = (parameter[2] or parameter[3] or "").lower().split()
         yield match[1], relations or []
+    if "next" in text[position:].lower():
+        yield "", ["next"]  # it goes on, and nobody can tell where
 
 
 def _same_list(url: str, target: str) -> str:
@@ -69,6 +71,6 @@ def _same_list(url: str, target: str) -> str:
         "the next page of the list is on another host" if elsewhere else "the next page of the list is not of this list",
         where=url,
         expected=urlsplit(url).netloc if elsewhere else urlsplit(url).path,
-        actual=ascii(urlsplit(following).netloc if elsewhere else target)[1:-1][:80],
+        actual=ascii(urlsplit(following).netloc if elsewhere else target)[1:-1][:80] or "a header that cannot be read",
         next_step="the registry is broken or hostile",
     )

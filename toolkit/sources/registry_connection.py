@@ -467,18 +467,6 @@ class RegistryConnection:
             answer.close()
 
 
-def _endpoint_row(address: EndpointAddress, error: SourceError | None) -> Endpoint:
-    return Endpoint(
-        url=address.url,
-        version="v2",
-        mirror=False,
-        tls=address.tls,
-        outcome="used" if error is None else "failed",
-        fallback=error is not None,
-        reason="" if error is None else error.message,
-    )
-
-
 def _speaks_v2(headers: httpx.Headers) -> bool:
     words = " ".join(headers.get_list(_VERSION_HEADER)).split()
     return any(word.partition("/")[0].lower() == "registry" and word.partition("/")[2] == "2.0" for word in words)

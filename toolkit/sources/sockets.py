@@ -7,6 +7,7 @@ and a body is handed on in the buffer it was received into: whoever wants to kee
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -39,6 +40,7 @@ DEADLINE: Final = "deadline"
 """The request extension that bounds the whole answer, in seconds; without it only the rate does."""
 STOP: Final = "stop"
 """The request extension with the event that ends everything of one visit."""
+_LONGEST_LABEL: Final = 63
 _LAST_PORT: Final = 65535
 _BUFFER: Final = 256 * 1024
 _INTERIM_LIMIT: Final = 8
@@ -63,6 +65,9 @@ class SocketTransport(httpx.BaseTransport):
 
     Notes
     -----
+    The pieces of a body are views of one buffer: read them with ``iter_raw`` and copy what is kept; httpx's own ``read``
+    collects views.
+
     It raises what httpx raises: ``ConnectError``, ``ReadError`` (a reset or a cut body), ``ReadTimeout`` (too slow)
     and ``RemoteProtocolError`` (not HTTP/1.1).
     """
@@ -135,12 +140,14 @@ class SocketTransport(httpx.BaseTransport):
 
     def _take(self, origin: _Origin, stop: threading.Event) -> tuple[_Connection, bool]:
         with self._guard:
-            idle = self._idle.get(origin)
-            if idle and not stop.is_set():
+            idle = self._idle.get(origin, [])
+            while idle and not stop.is_set():
                 connection = idle.pop()
-                connection.stop = stop
-                self._active.add(connection)
-                return connection, False
+                if connection.is_silent:
+                    connection.stop = stop
+                    self._active.add(connection)
+                    return connection, False
+                connection.close()
         connection = _Connection(self._connect(origin), origin, self._network.clock)
         connection.stop = stop
         with self._guard:
@@ -170,6 +177,8 @@ class SocketTransport(httpx.BaseTransport):
 
     def _connect(self, origin: _Origin) -> socket.socket:
         scheme, host, port = origin
+        if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
+            raise _ConnectError(f"no host has a name like {host[:80]!r}")
         last: OSError | None = None
         for address in self._permitted(host, port):
             try:
@@ -198,11 +207,7 @@ class SocketTransport(httpx.BaseTransport):
         return self._permitted(host.strip("[]"), int(port))
 
     def _secured(self, made: socket.socket, host: str, port: int) -> socket.socket:
-        trusting = (
-            not self._verify
-            if self._is_home(host, port)
-            else bool({_bracketed(host), f"{_bracketed(host)}:{port}"} & self._network.insecure)
-        )
+        trusting = not self._verify if self._is_home(host, port) else _spelling(host, port) in self._network.insecure
         with self._guard:
             if trusting not in self._contexts:
                 self._contexts[trusting] = httpx.create_ssl_context(verify=not trusting, trust_env=False)
@@ -261,10 +266,10 @@ class _Connection:
         searched = 0
         while True:
             found = self._bytes.find(b"\r\n\r\n", searched, self._end)
-            if found >= 0:
+            if 0 <= found <= HEAD_LIMIT:
                 self._start = found + 4
                 return bytes(self._space[:found])
-            if self._end >= HEAD_LIMIT:
+            if found >= 0 or self._end >= HEAD_LIMIT:
                 raise MalformedError(f"a head of more than {HEAD_LIMIT} bytes")
             searched = max(0, self._end - 3)
             if not self._fill(until):
@@ -274,11 +279,11 @@ class _Connection:
         """Read a short line of a chunked body, without its end."""
         while True:
             found = self._bytes.find(b"\r\n", self._start, self._end)
-            if found >= 0:
+            if 0 <= found <= self._start + _LINE_LIMIT:
                 line = bytes(self._space[self._start : found])
                 self._start = found + 2
                 return line
-            if self._end - self._start > _LINE_LIMIT:
+            if found >= 0 or self._end - self._start > _LINE_LIMIT:
                 raise MalformedError(f"a chunk's line of more than {_LINE_LIMIT} bytes")
             self._compact()
             if not self._fill(until):
@@ -311,10 +316,17 @@ class _Connection:
         """Whether nothing was received beyond the answer: who sends more than announced is not asked again."""
         return self._start == self._end
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing has come since the last answer: neither an end, nor what nobody asked for."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
     def shut(self) -> None:
         """Let nothing more come, from another thread."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # the TLS session is left to whoever reads
 
     def close(self) -> None:
         """Close the socket."""
@@ -405,6 +417,8 @@ class _Body(httpx.SyncByteStream):
 
     def _some(self, connection: _Connection, most: int) -> memoryview:
         piece = connection.some(most, self._limit())
+        if self._stop.is_set():
+            raise _CutError("stopped")  # what came after a stop may be anything
         self._in_window += len(piece)
         if self._in_window >= LEAST_RATE * RATE_SECONDS:
             self._window, self._in_window = self._clock.now(), 0
@@ -442,6 +456,11 @@ def _named(error: Exception, request: httpx.Request) -> httpx.TransportError:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _spelling(host: str, port: int) -> str:
+    """A host and its port as a user writes them."""
+    return _bracketed(host) if port in (80, 443) else f"{_bracketed(host)}:{port}"
 
 
 def _words(error: Exception | None) -> str:

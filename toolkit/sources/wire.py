@@ -451,6 +451,8 @@ def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
                 yield inner.decompress(pending, _PIECE)
                 pending = inner.unconsumed_tail
         yield inner.flush()
+        if not inner.eof:
+            raise RegistryResponseError("unexpected EOF", where=redacted(url), expected="the end of a gzip coding")
     except zlib.error as error:
         raise RegistryResponseError(f"gzip: {error}", where=redacted(url), expected="a gzip coding") from error
 

@@ -11,7 +11,7 @@ from support.routes import VERSION
 
 import toolkit as tk
 from toolkit.progress.steps import Progress, Step
-from toolkit.pulling.transfer import known, measured
+from toolkit.pulling.standing import known, measured
 from toolkit.simulator.images import LayerRecipe, build_image
 from toolkit.simulator.server import LoopbackServer
 from toolkit.simulator.tampering import honest

@@ -275,7 +275,7 @@ GUARDED: Final = (errors.UnauthorizedError("x"), errors.RateLimitError("x"), err
 def test_an_endpoint_that_answered_is_left_for_one_of_the_same_trust_only(
     addresses: list[EndpointAddress],
     error: errors.ToolkitError,
-    answered: bool,
+    answered: bool,  # noqa: FBT001
     goes_on: bool,  # noqa: FBT001
 ) -> None:
     attempts = Attempts(addresses, as_seed=False)

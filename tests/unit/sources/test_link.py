@@ -55,10 +55,6 @@ LAST: Final = [
     " ",
     ",",
     ";",
-    "next",
-    "rel=next",
-    "; rel=next",
-    "?p=2; rel=next",
     "<?p=2>",
     "<?p=2>; rel",
     "<?p=2>; rel=",
@@ -73,17 +69,25 @@ LAST: Final = [
     '<?p=2>; title="rel=next"',
     '<?p=2>; title="; rel=next ;"',
     '<?p=2>; title="x\\"; rel=next"',
-    "<?p=2>, rel=next",
-    '<?p=1>; rel="prev", ?p=2; rel="next"',
-    "<?p=2; rel=next",
-    "?p=2>; rel=next",
-    "<<?p=2; rel=next",
     "<?p=2>; rel=prev; rel=next",
     "\x00",
     "\xff\xfe",
     "<" * 1_000,
     ">;" * 1_000,
 ]
+
+UNREADABLE: Final = [
+    "next",
+    "rel=next",
+    "; rel=next",
+    "?p=2; rel=next",
+    "<?p=2>, rel=next",
+    '<?p=1>; rel="prev", ?p=2; rel="next"',
+    "<?p=2; rel=next",
+    "?p=2>; rel=next",
+    "<<?p=2; rel=next",
+]
+"""It goes on, and nobody can tell where."""
 
 ELSEWHERE: Final = [
     "https://evil.example/v2/a/tags/list",
@@ -154,6 +158,13 @@ def test_the_next_page_is_read(link: str, following: str) -> None:
 @pytest.mark.parametrize("link", LAST)
 def test_a_header_that_names_no_next_page_names_none(link: str) -> None:
     assert next_page(HERE, link) is None
+
+
+@pytest.mark.parametrize("link", UNREADABLE)
+def test_a_header_that_cannot_be_read_is_not_the_end(link: str) -> None:
+    with pytest.raises(RegistryResponseError) as caught:
+        next_page(HERE, link)
+    assert caught.value.actual == "a header that cannot be read"
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)

@@ -81,7 +81,7 @@ def test_not_modified_is_no_manifest(server: ScriptedServer) -> None:
             tk.errors.NotFoundError,
             "manifest unknown: manifest unknown",
         ),
-        (404, b"{}", tk.errors.RegistryResponseError, "the registry answered 404 Not Found with an empty list of errors"),
+        (404, b"{}", tk.errors.NotFoundError, "the registry answered 404 Not Found and no reason"),
         (
             401,
             b"who are you?",
@@ -204,7 +204,7 @@ def test_a_link_is_read_in_its_usual_spellings(link: str) -> None:
     assert tags_of(source) == ["a", "b"]
 
 
-@pytest.mark.parametrize("link", ["", "?last=a", "<?last=a>", '<?last=a>; rel="prev"', '?last=a; rel="next"'])
+@pytest.mark.parametrize("link", ["", "?last=a", "<?last=a>", '<?last=a>; rel="prev"'])
 def test_a_link_that_names_no_next_page_is_the_end(link: str) -> None:
     source, asked = paged(page("", ["a"], link))
     assert tags_of(source) == ["a"]

@@ -274,17 +274,14 @@ def test_nothing_is_left_open(hostile: HostileServer) -> None:
         warnings.simplefilter("always")
         with Client(hostile) as client:
             for path in ("/", "/stale", "/stale", "/half", "/cut", "/no", "/two", "/silent"):
-                with contextlib.suppress(httpx.TransportError):
-                    response = client.open(path)
-                    if path == "/half":
-                        next(response.iter_raw())
-                    else:
-                        response.read()
-                    response.close()
+                with contextlib.suppress(httpx.TransportError), contextlib.closing(client.open(path)) as response:
+                    for _ in response.iter_raw():
+                        if path == "/half":
+                            break
             for url in (f"https://{hostile.host}/", f"http://{nobody()}/"):
                 with pytest.raises(httpx.ConnectError):
                     client.transport.handle_request(httpx.Request("GET", url))
-        del client, response
+        del client
         gc.collect()
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
@@ -422,7 +419,7 @@ LONG: Final = b"x" * 9_000
         (plain(b"").having("Content-Length", "3", "4"), "Content-Length twice"),
         (plain(b"").having("Transfer-Encoding", "chunked"), "both"),
         (Scripted(headers=(("Transfer-Encoding", "gzip"),)), "Transfer-Encoding: 'gzip'"),
-        (Scripted(headers=(("A", "b" * 70_000),)), "a head of more than 65536 bytes"),
+        (Scripted(headers=(("A", "b" * 70_000),)).saying(b""), "a head of more than 65536 bytes"),
         (Scripted(headers=(("A", "b"),), end=b"").then(Send(b"A: b\r\n", None)), "a head of more than 65536 bytes"),
         (Scripted(line=b"HTTP/1.1 100 Continue").then(Send(b"HTTP/1.1 103 x\r\n\r\n", None)), "8 interim answers and no answer"),
         (chunked(Send(b"g\r\n")), "not the size of a chunk"),
@@ -594,7 +591,7 @@ WAITING: Final[dict[str, Scripted]] = {
 }
 
 
-@pytest.mark.parametrize("path", WAITING)
+@pytest.mark.parametrize("path", list(WAITING))
 def test_a_stop_wakes_whoever_waits_and_nobody_else(hostile: HostileServer, path: str) -> None:
     hostile.script = {("GET", one): [answer] for one, answer in WAITING.items()}
     hostile.script = {
@@ -921,8 +918,10 @@ def test_a_stop_over_tls_hands_over_no_bytes_of_the_connection_itself(authority:
         assert set(bytes(next(pieces))) == {0}
         time.sleep(0.05)
         transport.abort(stop)
+        received: list[bytes] = []
         with contextlib.closing(response), pytest.raises(httpx.CloseError):
-            assert {byte for piece in pieces for byte in bytes(piece)} == {0}
+            received.extend(bytes(piece) for piece in pieces)
+        assert set(b"".join(received)) <= {0}
 
 
 # -- other hosts -------------------------------------------------------------------------------------------------
