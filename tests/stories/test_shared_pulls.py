@@ -199,7 +199,7 @@ def test_three_processes_of_which_two_are_killed(registry: SlowRegistry, place: 
         has_begun(second)
         has_begun(third)
         for position in (2 * HALF, 0):
-            until(lambda: partial(place).exists())
+            until(lambda: partial(place).stat().st_size >= HALF)
             holds.append(registry.hold(BIG, position) if position else holds[0])
             owner = _owner(place, processes)
             owner.kill()

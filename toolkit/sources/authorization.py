@@ -17,7 +17,8 @@ from toolkit.references import Repository, is_loopback
 from toolkit.sources.challenges import Challenge
 from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.credentials import Credentials
-from toolkit.sources.wire import Wire, redacted
+from toolkit.sources.urls import redacted
+from toolkit.sources.wire import Wire
 
 _TOKEN_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 3600

@@ -9,12 +9,12 @@ import httpx
 
 from toolkit.errors import UsageError
 from toolkit.references import Reference, Repository
+from toolkit.sources.allowance import Allowance
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.endpoints import EndpointAddress, endpoints
 from toolkit.sources.network import Network
 from toolkit.sources.registry_connection import RegistryConnection
 from toolkit.sources.registry_state import RegistryState
-from toolkit.sources.wire import Allowance
 
 
 class RegistrySource:

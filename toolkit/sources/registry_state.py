@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from toolkit.sources.allowance import Allowance
 from toolkit.sources.challenges import Challenge
 from toolkit.sources.endpoints import EndpointAddress
 from toolkit.sources.network import Network
 from toolkit.sources.sockets import SocketTransport
-from toolkit.sources.wire import Allowance
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ and a body is handed on in the buffer it was received into: whoever wants to kee
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import ssl
 import threading
@@ -19,20 +18,16 @@ import httpx
 from toolkit.sources.addresses import permitted
 from toolkit.sources.clock import Clock
 from toolkit.sources.http1 import (
-    HEAD_LIMIT,
     Framing,
     Head,
     MalformedError,
     chunk_size,
     framing,
-    parse_head,
     request_head,
 )
 from toolkit.sources.network import Network
+from toolkit.sources.socket_connection import BUFFER, CONNECT_SECONDS, Connection, CutError, NothingError, Origin
 
-CONNECT_SECONDS: Final = 10.0
-HEAD_SECONDS: Final = 60.0
-"""From the request to the end of the answer's head."""
 RATE_SECONDS: Final = 30.0
 LEAST_RATE: Final = 1024
 """Bytes a second, over ``RATE_SECONDS``: a body that is slower is given up."""
@@ -42,12 +37,7 @@ STOP: Final = "stop"
 """The request extension with the event that ends everything of one visit."""
 _LONGEST_LABEL: Final = 63
 _LAST_PORT: Final = 65535
-_BUFFER: Final = 256 * 1024
-_INTERIM_LIMIT: Final = 8
 _TRAILER_LIMIT: Final = 8 * 1024
-_LINE_LIMIT: Final = 4 * 1024
-
-_Origin = tuple[str, str, int]
 
 
 class SocketTransport(httpx.BaseTransport):
@@ -77,8 +67,8 @@ class SocketTransport(httpx.BaseTransport):
         self._network = network
         self._verify = verify
         self._idle_limit = idle
-        self._idle: dict[_Origin, list[_Connection]] = {}
-        self._active: set[_Connection] = set()
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._active: set[Connection] = set()
         self._addresses: dict[tuple[str, int], list[str]] = {}
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._guard = threading.Lock()
@@ -123,14 +113,14 @@ class SocketTransport(httpx.BaseTransport):
         for connection in active:
             connection.shut()
 
-    def _exchange(self, origin: _Origin, sent: bytes, until: float | None, stop: threading.Event) -> tuple[_Connection, Head]:
+    def _exchange(self, origin: Origin, sent: bytes, until: float | None, stop: threading.Event) -> tuple[Connection, Head]:
         """Send and read a head; a kept connection that went stale meanwhile is replaced once."""
         while True:
             connection, fresh = self._take(origin, stop)
             try:
                 connection.send(sent)
                 return connection, connection.head(until)
-            except (ConnectionError, _NothingError) as error:
+            except (ConnectionError, NothingError) as error:
                 self.drop(connection)
                 if fresh or connection.received:
                     raise ConnectionError(str(error) or type(error).__name__) from error
@@ -138,7 +128,7 @@ class SocketTransport(httpx.BaseTransport):
                 self.drop(connection)
                 raise
 
-    def _take(self, origin: _Origin, stop: threading.Event) -> tuple[_Connection, bool]:
+    def _take(self, origin: Origin, stop: threading.Event) -> tuple[Connection, bool]:
         with self._guard:
             idle = self._idle.get(origin, [])
             while idle and not stop.is_set():
@@ -148,7 +138,7 @@ class SocketTransport(httpx.BaseTransport):
                     self._active.add(connection)
                     return connection, False
                 connection.close()
-        connection = _Connection(self._connect(origin), origin, self._network.clock)
+        connection = Connection(self._connect(origin), origin, self._network.clock)
         connection.stop = stop
         with self._guard:
             self._active.add(connection)
@@ -157,7 +147,7 @@ class SocketTransport(httpx.BaseTransport):
             connection.shut()
         return connection, True
 
-    def give_back(self, connection: _Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer was read to its end."""
         with self._guard:
             self._active.discard(connection)
@@ -167,7 +157,7 @@ class SocketTransport(httpx.BaseTransport):
                 return
         connection.close()
 
-    def drop(self, connection: _Connection) -> None:
+    def drop(self, connection: Connection) -> None:
         """Close a connection that must not be used again."""
         with self._guard:
             self._active.discard(connection)
@@ -175,7 +165,7 @@ class SocketTransport(httpx.BaseTransport):
 
     # -- connecting ----------------------------------------------------------------------------------------------
 
-    def _connect(self, origin: _Origin) -> socket.socket:
+    def _connect(self, origin: Origin) -> socket.socket:
         scheme, host, port = origin
         if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
             raise _ConnectError(f"no host has a name like {host[:80]!r}")
@@ -222,124 +212,13 @@ class _ConnectError(Exception):
     """No connection."""
 
 
-class _NothingError(Exception):
-    """The other side closed before it said anything."""
-
-
-class _CutError(Exception):
-    """The other side closed in the middle."""
-
-
-class _Connection:
-    """One socket, and what was received and not yet used."""
-
-    def __init__(self, connected: socket.socket, origin: _Origin, clock: Clock) -> None:
-        self.origin = origin
-        self.stop = threading.Event()
-        self.received = False
-        self._socket = connected
-        self._clock = clock
-        self._bytes = bytearray(_BUFFER)
-        self._space = memoryview(self._bytes)
-        self._start = 0
-        self._end = 0
-
-    def send(self, data: bytes) -> None:
-        """Send a request's head."""
-        self.received = False
-        self._socket.settimeout(CONNECT_SECONDS)
-        self._socket.sendall(data)
-
-    def head(self, until: float | None) -> Head:
-        """Read the head of an answer, and skip the interim ones before it."""
-        limit = self._clock.now() + HEAD_SECONDS
-        until = limit if until is None else min(limit, until)
-        for _ in range(_INTERIM_LIMIT):
-            head = parse_head(self._block(until))
-            if head.status >= 200:
-                return head
-        raise MalformedError(f"{_INTERIM_LIMIT} interim answers and no answer")
-
-    def _block(self, until: float) -> bytes:
-        """Bytes up to the empty line; the buffer is larger than any head may be."""
-        self._compact()
-        searched = 0
-        while True:
-            found = self._bytes.find(b"\r\n\r\n", searched, self._end)
-            if 0 <= found <= HEAD_LIMIT:
-                self._start = found + 4
-                return bytes(self._space[:found])
-            if found >= 0 or self._end >= HEAD_LIMIT:
-                raise MalformedError(f"a head of more than {HEAD_LIMIT} bytes")
-            searched = max(0, self._end - 3)
-            if not self._fill(until):
-                raise _CutError("the connection was closed inside the head") if self._end else _NothingError("closed")
-
-    def line(self, until: float) -> bytes:
-        """Read a short line of a chunked body, without its end."""
-        while True:
-            found = self._bytes.find(b"\r\n", self._start, self._end)
-            if 0 <= found <= self._start + _LINE_LIMIT:
-                line = bytes(self._space[self._start : found])
-                self._start = found + 2
-                return line
-            if found >= 0 or self._end - self._start > _LINE_LIMIT:
-                raise MalformedError(f"a chunk's line of more than {_LINE_LIMIT} bytes")
-            self._compact()
-            if not self._fill(until):
-                raise _CutError("the connection was closed inside a chunk")
-
-    def some(self, most: int, until: float) -> memoryview:
-        """Up to ``most`` bytes, in a buffer that holds until the next call; empty at the end of the connection."""
-        if self._start == self._end:
-            self._start = self._end = 0
-            if not self._fill(until):
-                return self._space[:0]
-        taken = min(most, self._end - self._start)
-        self._start += taken
-        return self._space[self._start - taken : self._start]
-
-    def _fill(self, until: float) -> int:
-        count = self._clock.receive(self._socket, self._space[self._end :], until - self._clock.now())
-        self._end += count
-        self.received = self.received or count > 0
-        return count
-
-    def _compact(self) -> None:
-        left = self._end - self._start
-        if self._start and left:
-            self._space[:left] = bytes(self._space[self._start : self._end])
-        self._start, self._end = 0, left
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing was received beyond the answer: who sends more than announced is not asked again."""
-        return self._start == self._end
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing has come since the last answer: neither an end, nor what nobody asked for."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
-
-    def shut(self) -> None:
-        """Let nothing more come, from another thread."""
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # the TLS session is left to whoever reads
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
-
-
 class _Body(httpx.SyncByteStream):
     """The body of one answer."""
 
     def __init__(
         self,
         transport: SocketTransport,
-        connection: _Connection,
+        connection: Connection,
         frame: Framing,
         head: Head,
         until: float | None,
@@ -347,7 +226,7 @@ class _Body(httpx.SyncByteStream):
         clock: Clock,
     ) -> None:
         self._transport = transport
-        self._connection: _Connection | None = connection
+        self._connection: Connection | None = connection
         self._frame = frame
         self._keeps_open = head.keeps_open and frame != "close"
         self._until = until
@@ -383,28 +262,28 @@ class _Body(httpx.SyncByteStream):
         if self._frame == "chunked":
             yield from self._chunked(self._connection)
         elif self._frame == "close":
-            while piece := self._some(self._connection, _BUFFER):
+            while piece := self._some(self._connection, BUFFER):
                 yield piece
         else:
             yield from self._exactly(self._connection, self._frame)
         self._release()
 
-    def _exactly(self, connection: _Connection, count: int) -> Iterator[memoryview]:
+    def _exactly(self, connection: Connection, count: int) -> Iterator[memoryview]:
         left = count
         while left:
             piece = self._some(connection, left)
             if not piece:
-                raise _CutError(f"{count} bytes were announced and {count - left} came")
+                raise CutError(f"{count} bytes were announced and {count - left} came")
             left -= len(piece)
             yield piece
 
-    def _chunked(self, connection: _Connection) -> Iterator[memoryview]:
+    def _chunked(self, connection: Connection) -> Iterator[memoryview]:
         while size := chunk_size(connection.line(self._limit())):
             left = size
             while left:
                 piece = self._some(connection, left)
                 if not piece:
-                    raise _CutError("the connection was closed inside a chunk")
+                    raise CutError("the connection was closed inside a chunk")
                 left -= len(piece)
                 yield piece
             if connection.line(self._limit()):
@@ -415,10 +294,10 @@ class _Body(httpx.SyncByteStream):
             if trailers > _TRAILER_LIMIT:
                 raise MalformedError(f"trailers of more than {_TRAILER_LIMIT} bytes")
 
-    def _some(self, connection: _Connection, most: int) -> memoryview:
+    def _some(self, connection: Connection, most: int) -> memoryview:
         piece = connection.some(most, self._limit())
         if self._stop.is_set():
-            raise _CutError("stopped")  # what came after a stop may be anything
+            raise CutError("stopped")  # what came after a stop may be anything
         self._in_window += len(piece)
         if self._in_window >= LEAST_RATE * RATE_SECONDS:
             self._window, self._in_window = self._clock.now(), 0
@@ -438,7 +317,7 @@ def _translated(request: httpx.Request, stop: threading.Event) -> Iterator[None]
     """Raise what went wrong as httpx names it; after a stop it is always that."""
     try:
         yield
-    except (_ConnectError, _CutError, _NothingError, OSError, MalformedError) as error:
+    except (_ConnectError, CutError, NothingError, OSError, MalformedError) as error:
         if stop.is_set():
             raise httpx.CloseError("stopped", request=request) from error
         raise _named(error, request) from error

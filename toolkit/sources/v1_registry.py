@@ -38,7 +38,8 @@ from toolkit.sources.endpoints import NO_SUPPORT
 from toolkit.sources.files import Held
 from toolkit.sources.legacy_chain import LONGEST_CHAIN, Link
 from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream, Referrers, Resume
-from toolkit.sources.wire import ANSWER_SECONDS, Answer, Wire, path_quoted, read_error_body
+from toolkit.sources.urls import path_quoted
+from toolkit.sources.wire import ANSWER_SECONDS, Answer, Wire, read_error_body
 
 MADE_FROM: Final = "v1 protocol: unverified ancestry and descriptions, of a registry that has no manifests"
 UNSIGNED: Final = "v1 protocol: unverified, nothing in it is signed"

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -28,17 +28,19 @@ from toolkit.errors import (
 )
 from toolkit.records import Endpoint, Request
 from toolkit.references import is_loopback
+from toolkit.sources.allowance import Allowance
 from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.protocol import ERROR_LIMIT
-from toolkit.sources.retries import AGAIN, MAX_TRIES, asked_pause, pause, remaining
+from toolkit.sources.retries import AGAIN, MAX_TRIES, asked_pause, pause
 from toolkit.sources.sockets import DEADLINE, STOP
+from toolkit.sources.urls import origin as origin_of
+from toolkit.sources.urls import redacted
 
 MAX_REDIRECTS: Final = 5
 SEED_REDIRECTS: Final = 10
 ANSWER_SECONDS: Final = 60.0
 """For a whole answer that is no blob."""
 _PIECE: Final = 64 * 1024
-_SHOWN_QUERY: Final = {"scope", "service", "digest", "n", "last", "mount", "from", "account"}
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 _NOTED: Final = (
@@ -90,62 +92,6 @@ class Answer:
         """Give the connection back; the row of the exchange is added, read or not."""
         self._response.close()
         self._log.finish()
-
-
-class Allowance:
-    """How many requests may still be sent, by the user's budget and by the registry's own word; thread-safe.
-
-    Parameters
-    ----------
-    budget : int or None
-        The user's; unlimited when None.
-    """
-
-    def __init__(self, budget: int | None = None) -> None:
-        self._budget = budget
-        self._sent = 0
-        self._remaining: int | None = None
-        self._guard = threading.Lock()
-
-    def take(self, url: str, *, counted: bool) -> None:
-        """Take one request out of it.
-
-        Parameters
-        ----------
-        url : str
-        counted : bool
-            Whether registries count such requests: manifests they do.
-
-        Raises
-        ------
-        RateLimitError
-            None is left.
-        """
-        with self._guard:
-            if self._budget is not None and self._sent >= self._budget:
-                raise RateLimitError(
-                    f"the budget of {self._budget} requests is used up",
-                    where=redacted(url),
-                    expected=f"at most {self._budget} requests",
-                    actual="one more",
-                    next_step="give a larger --budget, or ask for less",
-                )
-            if counted and self._remaining == 0:
-                raise RateLimitError(
-                    "the registry said that no request remains",
-                    where=redacted(url),
-                    expected="RateLimit-Remaining above 0",
-                    actual="RateLimit-Remaining: 0",
-                    next_step="wait as long as the column rate_limit of `requests` tells; a user name may allow more",
-                )
-            self._sent += 1
-
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """Take the registry's word."""
-        found = remaining(headers)
-        if found is not None:
-            with self._guard:
-                self._remaining = found
 
 
 class Wire:
@@ -250,9 +196,9 @@ class Wire:
             if not follow or answer.status not in _REDIRECTS or not location:
                 return answer
             answer.close()
-            origin = origin or _origin(url)
+            origin = origin or origin_of(url)
             url = self._redirected(url, location)
-            away = _origin(url) != origin
+            away = origin_of(url) != origin
         raise RegistryResponseError(
             f"stopped after {self._redirects} redirects",
             where=redacted(url),
@@ -374,7 +320,9 @@ class Wire:
                 next_step="the registry gives the connection away; ask who runs it",
             )
         host = urlsplit(target).netloc.rpartition("@")[2]
-        if now == "http" and not (self._as_seed or is_loopback(host) or host in self._plain or _origin(target) == _origin(url)):
+        if now == "http" and not (
+            self._as_seed or is_loopback(host) or host in self._plain or origin_of(target) == origin_of(url)
+        ):
             raise AddressError(
                 f"a redirect to plain http at {host} is not followed",
                 where=redacted(url),
@@ -491,38 +439,6 @@ def read_error_body(answer: Answer) -> bytes:
     finally:
         answer.close()
     return bytes(data[:ERROR_LIMIT])
-
-
-def redacted(url: str) -> str:
-    """Hide user, password and unknown query values of a URL.
-
-    >>> redacted("http://u:p@h/x?n=1&sig=abc")
-    'http://h/x?n=1&sig=REDACTED'
-    """
-    if "?" not in url and "@" not in url and "#" not in url:
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return f"{url.partition(':')[0][:8]}:REDACTED"
-    query = urlencode(
-        [(name, value if name in _SHOWN_QUERY else "REDACTED") for name, value in parse_qsl(parts.query, keep_blank_values=True)]
-    )
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
-
-
-def path_quoted(text: str) -> str:
-    """Quote a piece of a URL's path as Go does.
-
-    >>> path_quoted("a b")
-    'a%20b'
-    """
-    return quote(text, safe="/:@&=+$,-_.!~*'();")
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _words(error: Exception) -> str:

@@ -87,7 +87,7 @@ def test_what_is_not_there_is_nothing(tmp_path: Path) -> None:
         fsops.names,
         lambda path: fsops.write_new(path, b""),
         lambda path: fsops.replace(path, b""),
-        lambda path: fsops.AppendedFile(path),
+        fsops.AppendedFile,
         lambda path: fsops.move_new(path, path),
         lambda path: fsops.link_new(path, path),
         fsops.sync_directory,

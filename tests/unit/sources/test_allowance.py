@@ -18,7 +18,8 @@ import toolkit as tk
 from toolkit.errors import RateLimitError, UnreachableError
 from toolkit.records import Endpoint, Request
 from toolkit.simulator.teaching import clean_image
-from toolkit.sources.wire import Allowance, Wire
+from toolkit.sources.allowance import Allowance
+from toolkit.sources.wire import Wire
 
 IMAGE: Final = clean_image()
 

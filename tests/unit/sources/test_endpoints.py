@@ -17,13 +17,13 @@ import toolkit as tk
 from toolkit import errors
 from toolkit.references import Repository, is_loopback, resolve_repository
 from toolkit.simulator.teaching import clean_image
+from toolkit.sources.allowance import Allowance
 from toolkit.sources.endpoints import NO_SUPPORT, Attempts, EndpointAddress, endpoints
 from toolkit.sources.network import Network
 from toolkit.sources.registry import RegistrySource
 from toolkit.sources.registry_connection import RegistryConnection
 from toolkit.sources.registry_errors import error_answer
 from toolkit.sources.registry_state import RegistryState
-from toolkit.sources.wire import Allowance
 
 ASKED = tk.Reference.parse("127.0.0.1:5000/teach/clean:1")
 

@@ -29,7 +29,7 @@ from support.virtual_clock import VirtualClock
 
 from toolkit.errors import AddressError
 from toolkit.simulator.signing import SigningKey
-from toolkit.sources import sockets
+from toolkit.sources import socket_connection, sockets
 from toolkit.sources.clock import SYSTEM_CLOCK, Clock
 from toolkit.sources.network import Network
 from toolkit.sources.sockets import DEADLINE, STOP, SocketTransport
@@ -937,5 +937,5 @@ def test_a_host_that_must_not_be_contacted_is_not(hostile: HostileServer) -> Non
 
 
 def test_the_limits_are_those_the_contract_names() -> None:
-    assert (sockets.HEAD_SECONDS, sockets.RATE_SECONDS, sockets.LEAST_RATE) == (60.0, 30.0, 1024)
-    assert sockets._BUFFER == PIECE
+    assert (socket_connection.HEAD_SECONDS, sockets.RATE_SECONDS, sockets.LEAST_RATE) == (60.0, 30.0, 1024)
+    assert socket_connection.BUFFER == PIECE

@@ -17,13 +17,14 @@ from toolkit.digests import sha256
 from toolkit.records import Endpoint, Request
 from toolkit.references import Reference, resolve_repository
 from toolkit.simulator.teaching import clean_image
+from toolkit.sources.allowance import Allowance
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.endpoints import EndpointAddress
 from toolkit.sources.network import Network
 from toolkit.sources.protocol import Resume
 from toolkit.sources.registry_connection import RegistryConnection
 from toolkit.sources.registry_state import RegistryState
-from toolkit.sources.wire import Allowance, redacted
+from toolkit.sources.urls import redacted
 
 IMAGE: Final = clean_image()
 DATA: Final = bytes(range(200))

@@ -12,7 +12,8 @@ from support.scripted_server import Route, ScriptedServer
 import toolkit as tk
 from toolkit.records import Endpoint, Request
 from toolkit.simulator.teaching import clean_image
-from toolkit.sources.wire import Wire, path_quoted, redacted
+from toolkit.sources.urls import path_quoted, redacted
+from toolkit.sources.wire import Wire
 
 IMAGE = clean_image()
 ASKED = tk.Reference.parse("127.0.0.1:5000/teach/clean:1")
