@@ -109,7 +109,7 @@ def replace(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True)
 
     What is not ``durable`` may be lost, or half there, after a power cut: for what can be made anew.
     """
-    fresh = path.with_name(f".{path.name}.{token(8)}")
+    fresh = path.with_name(f".{path.name}.{token(8)}.part")
     with NewFile(fresh, mode=mode) as file:
         file.write(data)
         if durable:

@@ -122,8 +122,7 @@ class Graph(Mapping[str, StoredImage]):
 
     def _clean(self) -> None:
         """Take away what killed processes left and nobody can go on with; unfinished downloads stay."""
-        for name in fsops.names(self.layout.ingest):
-            path = self.layout.ingest / name
+        for path in [folder / name for folder in (self.layout.ingest, self.layout.root) for name in fsops.names(folder)]:
             if path.suffix == ".part" and fsops.is_abandoned(path):
                 fsops.discard(path)
             elif path.suffix == ".turn":

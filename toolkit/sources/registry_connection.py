@@ -23,6 +23,7 @@ from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence, kind_of
 from toolkit.manifests.raw import RawManifest
 from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
 from toolkit.sources.credentials import Credentials
+from toolkit.sources.endpoint_visit import EndpointVisit
 from toolkit.sources.endpoints import EndpointAddress
 from toolkit.sources.link import next_page
 from toolkit.sources.protocol import MANIFEST_LIMIT, TAG_LIST_LIMIT, BlobStream, Referrers, Resume, fallback_tag
