@@ -10,14 +10,13 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support.places import PROJECT
+from support.command import LONG, command, environment, run
 from support.routes import challenge, nobody, routes_of
 from support.scripted_server import Route, ScriptedServer
 
@@ -29,8 +28,6 @@ from toolkit.verification.rules import SCHEMA1_STAGES, of_stage
 IMAGE: Final = clean_image()
 TOP: Final = IMAGE.document["fsLayers"][0]["blobSum"]
 KEYS: Final = {"reference", "outcome", "digest", "image_id", "checks", "layers", "error"}
-LONG: Final = 120
-"""Seconds after which a process that does not end has failed."""
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +49,6 @@ def stranger() -> Iterator[ScriptedServer]:
     """Another host."""
     with ScriptedServer() as started:
         yield started
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "toolkit", *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(PROJECT)}
-
-
-def run(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder; nothing it writes to standard error may be a traceback."""
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), input=given, capture_output=True, timeout=LONG, check=False
-    )
-    said = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-    assert "Traceback" not in said.stderr, said.stderr
-    return said
 
 
 def document(said: subprocess.CompletedProcess[str]) -> Any:

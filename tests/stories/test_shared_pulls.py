@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from support.places import PROJECT
 from support.slow_registry import SlowRegistry, until
 
 import toolkit as tk
+from toolkit import fsops
 from toolkit.digests import Digest, sha256
 from toolkit.graph.turns import Turns
 from toolkit.progress.steps import Progress, Step
@@ -88,11 +90,28 @@ def is_sound(graph: Path) -> bool:
     return bool(blobs) and all(hashlib.new(path.parent.name, path.read_bytes()).hexdigest() == path.name for path in blobs)
 
 
-def has_the_rest(graph: Path) -> bool:
-    """Whether all that is left of the second image is the big layer."""
-    return all(tk.Graph(graph).blobs.path(digest) for digest in TWO.blobs if digest != BIG) and not any(
-        path.suffix == ".part" for path in (graph / "ingest").iterdir()
-    )
+def has_the_rest(graph: Path, image: SimulatedImage) -> bool:
+    """Whether all that is left of an image is the big layer, and nobody is at anything else."""
+    committed = all(tk.Graph(graph).blobs.path(digest) for digest in image.blobs if digest != BIG)
+    key = sha256(f"turn: blob {BIG}".encode()).partition(":")[2]
+    busy = [
+        path
+        for path in (graph / "ingest").iterdir()
+        if path.suffix in (".part", ".partial", ".json") and BIG[7:] not in path.name
+    ]
+    turns = [
+        path for path in (graph / "ingest").glob("*.turn") if path.stem != key and b'"digest"' not in (fsops.read(path) or b"")
+    ]
+    return committed and not busy and not turns
+
+
+def is_halfway(graph: Path, *, policy: str = "strict") -> bool:
+    """Whether the first image is here but for half of the big layer, which lies on the disk."""
+    if policy == "strict":
+        path = partial(graph)
+    else:
+        path = max((graph / "ingest").glob("*.part"), key=lambda one: one.stat().st_size, default=partial(graph))
+    return path.exists() and path.stat().st_size == HALF and (policy != "strict" or has_the_rest(graph, ONE))
 
 
 def partial(graph: Path, digest: str = BIG) -> Path:
@@ -123,7 +142,7 @@ def test_two_processes_share_a_download(registry: SlowRegistry, place: Path, tag
         assert hold.reached.wait(WAITS)
         with pulling(registry, place, tag, "--policy", policy) as second:
             has_begun(second)
-            until(lambda: tag == "1" or has_the_rest(place))
+            until(lambda: tag == "1" or has_the_rest(place, TWO))
             hold.goes_on.set()
             ended(first)
             ended(second)
@@ -145,10 +164,10 @@ def test_a_killed_owner_is_followed_and_its_bytes_are_used(registry: SlowRegistr
     hold = registry.hold(BIG, HALF)
     with pulling(registry, place) as first:
         assert hold.reached.wait(WAITS)
-        until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+        until(lambda: is_halfway(place))
         with pulling(registry, place, tag) as second:
             has_begun(second)
-            until(lambda: tag == "1" or has_the_rest(place))
+            until(lambda: tag == "1" or has_the_rest(place, TWO))
             first.kill()
             ended(second)
     assert registry.ranges_of(BIG) == [(None, 200), (f"bytes={HALF}-", 206)]
@@ -165,6 +184,7 @@ def test_a_killed_owner_of_a_registry_without_ranges_is_followed(place: Path) ->
         hold = registry.hold(BIG, HALF)
         with pulling(registry, place) as first:
             assert hold.reached.wait(WAITS)
+            until(lambda: has_the_rest(place, ONE))
             with pulling(registry, place) as second:
                 has_begun(second)
                 first.kill()
@@ -181,7 +201,7 @@ def test_a_killed_joiner_harms_nobody(registry: SlowRegistry, place: Path) -> No
         for tag in ("1", "2"):
             with pulling(registry, place, tag) as second:
                 has_begun(second)
-                until(lambda tag=tag: tag == "1" or has_the_rest(place))  # type: ignore[misc]
+                until(lambda tag=tag: tag == "1" or has_the_rest(place, TWO))  # type: ignore[misc]
                 second.kill()
         hold.goes_on.set()
         ended(first)
@@ -192,22 +212,18 @@ def test_a_killed_joiner_harms_nobody(registry: SlowRegistry, place: Path) -> No
 
 def test_three_processes_of_which_two_are_killed(registry: SlowRegistry, place: Path) -> None:
     """The owner is killed, then the one that took over from it; the third ends with the bytes of all."""
-    holds = [registry.hold(BIG, HALF)]
+    hold = registry.hold(BIG, HALF)
     with pulling(registry, place) as first, pulling(registry, place) as second, pulling(registry, place) as third:
         processes = {str(one.pid): one for one in (first, second, third)}
-        assert holds[0].reached.wait(WAITS)
+        assert hold.reached.wait(WAITS)
         has_begun(second)
         has_begun(third)
-        for position in (2 * HALF, 0):
-            until(lambda: partial(place).stat().st_size >= HALF)
-            holds.append(registry.hold(BIG, position) if position else holds[0])
-            owner = _owner(place, processes)
-            owner.kill()
-            owner.wait(WAITS)
-            del processes[str(owner.pid)]
-            if position:
-                assert holds[-1].reached.wait(WAITS)
-                until(lambda: partial(place).stat().st_size == 2 * HALF)
+        until(lambda: is_halfway(place))
+        hold = registry.hold(BIG, 2 * HALF)
+        _kill_owner(place, processes)
+        assert hold.reached.wait(WAITS)
+        until(lambda: partial(place).stat().st_size == 2 * HALF)
+        _kill_owner(place, processes)
         (survivor,) = processes.values()
         ended(survivor)
     assert registry.ranges_of(BIG) == [(None, 200), (f"bytes={HALF}-", 206), (f"bytes={2 * HALF}-", 206)]
@@ -215,12 +231,14 @@ def test_three_processes_of_which_two_are_killed(registry: SlowRegistry, place: 
     assert is_sound(place)
 
 
-def _owner(place: Path, processes: dict[str, subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    """Ask the kernel who is at the blob."""
+def _kill_owner(place: Path, processes: dict[str, subprocess.Popen[str]]) -> None:
+    """Ask the kernel which of ours is at the blob, and end that one."""
     key = sha256(f"turn: blob {BIG}".encode()).partition(":")[2]
     with tk.Graph(place)._locks.attempt(key) as holder:
         assert holder is not None
-        return processes[holder.removeprefix("process ")]
+    process = processes.pop(holder.removeprefix("process "))
+    process.kill()
+    process.wait(WAITS)
 
 
 # -- threads -----------------------------------------------------------------------------------------------------
@@ -251,6 +269,36 @@ def test_eight_threads_fetch_each_blob_of_overlapping_images_once(place: Path, p
     graph = tk.Graph(place)
     assert len(graph.tags.all()[f"{served.host}/teach/shared"]) == 8
     assert len(graph) == 6 + 8
+
+
+def test_opening_a_graph_takes_nothing_from_those_who_write(place: Path) -> None:
+    """A pull that begins clears away what the killed left, and nothing of the living."""
+    graph = tk.Graph(place)
+    graph.prepare()
+    errors: list[str] = []
+    over = threading.Event()
+
+    def again(work: Callable[[int], object]) -> None:
+        number = 0
+        while not over.is_set():
+            try:
+                work(number)
+            except tk.ToolkitError as error:
+                errors.append(error.message)
+            number += 1
+
+    def write(number: int) -> None:
+        graph.blobs.add(f"{threading.get_ident()} {number}".encode())
+
+    works = [lambda _: tk.Graph(place).prepare(), write, write]
+    threads = [threading.Thread(target=again, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.5)
+    over.set()
+    for thread in threads:
+        thread.join(WAITS)
+    assert errors == []
 
 
 def test_who_waits_for_a_slow_layer_of_the_same_image_does_not_give_up(registry: SlowRegistry, place: Path) -> None:
@@ -291,7 +339,7 @@ def broken(registry: SlowRegistry, place: Path) -> Path:
     hold = registry.hold(BIG, HALF)
     with pulling(registry, place):
         assert hold.reached.wait(WAITS)
-        until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+        until(lambda: is_halfway(place))
     registry.asked.clear()
     return partial(place)
 
@@ -343,7 +391,7 @@ def test_a_partial_that_was_changed_and_a_source_that_lies_end_in_a_refusal(plac
         hold = registry.hold(BIG, HALF)
         with pulling(registry, place):
             assert hold.reached.wait(WAITS)
-            until(lambda: partial(place).exists() and partial(place).stat().st_size == HALF)
+            until(lambda: is_halfway(place))
         registry.asked.clear()
         with pytest.raises(tk.VerificationError):
             pull(registry, place)
@@ -414,7 +462,7 @@ def test_a_killed_pull_of_the_seeds_policy_is_not_continued(registry: SlowRegist
     hold = registry.hold(BIG, HALF)
     with pulling(registry, place, "1", "--policy", "docker-1.9"):
         assert hold.reached.wait(WAITS)
-        until(lambda: any(name.endswith(".part") for name in left(place)))
+        until(lambda: is_halfway(place, policy="docker-1.9"))
     registry.asked.clear()
     tk.pull(f"{registry.host}/teach/shared:1", place, policy="docker-1.9")
     assert registry.ranges_of(BIG) == [(None, 200)]
@@ -426,7 +474,7 @@ def test_what_a_killed_pull_left_goes_away_with_the_next_of_any_image(registry: 
     hold = registry.hold(BIG, HALF)
     with pulling(registry, place, "1", "--policy", policy):
         assert hold.reached.wait(WAITS)
-        until(lambda: any(".part" in name for name in left(place)))
+        until(lambda: is_halfway(place, policy=policy))
     tk.pull(f"{registry.host}/teach/shared:2", place, policy=policy)
     assert left(place) == set()
     assert is_sound(place)

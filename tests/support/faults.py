@@ -175,6 +175,14 @@ _fault("length huge, body endless", "endless", _body(Send(_PIECE, None, 0.2), le
 # -- codings -----------------------------------------------------------------------------------------------------
 
 _fault("coded as gzip", "coded", _headers(("Content-Encoding", "gzip")))
+_fault(
+    "coded, after a header that says it is not", "coded", _headers(("Content-Encoding", "identity"), ("Content-Encoding", "gzip"))
+)
+_fault(
+    "coded, before a header that says it is not",
+    "coded",
+    _headers(("Content-Encoding", "gzip"), ("Content-Encoding", "identity")),
+)
 _fault("coded as br", "coded", _headers(("Content-Encoding", "br")))
 _fault("coded fifty times", "coded", _headers(("Content-Encoding", ", ".join(["gzip"] * 50))))
 

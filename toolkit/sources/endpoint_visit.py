@@ -153,7 +153,9 @@ class EndpointVisit:
             from toolkit.sources.v1_registry import V1Connection
 
             self._legacy = V1Connection(address.url, self._repository, self._wire, self._credentials, records=self._records)
-            return  # it greets when it is asked something: for a digest there is nothing to ask
+            if not self._as_seed:  # Docker 1.9 greeted with its first question, and asked nothing for a digest
+                self._legacy.ping()
+            return
         self._legacy = None
         challenges = None if self._as_seed else self._state.spoken.get(address.url)
         if challenges is None:
