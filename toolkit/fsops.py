@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
+import itertools
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from toolkit.errors import GraphIOError
 CHUNK: Final = 256 * 1024
 _WRITE_BACK: Final = 8 * 1024 * 1024
 _SYNC_FILE_RANGE_WRITE: Final = 2
+_FRESH: Final = re.compile(r"(?:.*\.)?([0-9a-f]{32})\.[0-9]+\.part", re.DOTALL)
 _NO_FILE_OF_OURS: Final = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES)
 """Nothing there; a link, a folder or a pipe; or a file that was about to be committed, and is read-only already."""
 
@@ -55,6 +57,37 @@ def token(size: int) -> str:
     32
     """
     return os.urandom(size).hex()
+
+
+_OWNERS: Final[dict[int, str]] = {}
+_NUMBERS: Final = itertools.count()
+
+
+def owner() -> str:
+    """32 hex digits that name this process among all that ever wrote into a graph."""
+    process = os.getpid()
+    if process not in _OWNERS:
+        _OWNERS[process] = token(16)
+    return _OWNERS[process]
+
+
+def fresh_name(prefix: str = "") -> str:
+    """A name for a file in the making, that says whose it is.
+
+    >>> owner_of(fresh_name(".index.json.")) == owner()
+    True
+    """
+    return f"{prefix}{owner()}.{next(_NUMBERS)}.part"
+
+
+def owner_of(name: str) -> str | None:
+    """Who made a file under a name of ``fresh_name``; None for any other.
+
+    >>> owner_of("index.json") is None
+    True
+    """
+    match = _FRESH.fullmatch(name)
+    return None if match is None else match[1]
 
 
 def make_directory(path: Path) -> None:
@@ -109,13 +142,13 @@ def replace(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True)
 
     What is not ``durable`` may be lost, or half there, after a power cut: for what can be made anew.
     """
-    fresh = path.with_name(f".{path.name}.{token(8)}.part")
+    fresh = path.with_name(fresh_name(f".{path.name}."))
     with NewFile(fresh, mode=mode) as file:
         file.write(data)
         if durable:
             file.sync()
-    with guarded(path, "replace"):
-        os.replace(fresh, path)
+        with guarded(path, "replace"):
+            os.replace(fresh, path)
     if durable:
         sync_directory(path.parent)
 
@@ -189,22 +222,6 @@ def identity(path: Path) -> tuple[int, int]:
         return status.st_dev, status.st_ino
 
 
-def is_abandoned(path: Path) -> bool:
-    """Whether a ``NewFile`` under that name lost its process before it was finished."""
-    with guarded(path, "open"):
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 class AppendedFile:
     """A file that only grows, open for a while."""
 
@@ -238,7 +255,6 @@ class NewFile:
             self._take(path, os.open(path, flags, mode), 0)
 
     def _take(self, path: Path, descriptor: int, size: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # for `is_abandoned`; it ends with us
         self.path = path
         self._descriptor = descriptor
         self._flushed = size

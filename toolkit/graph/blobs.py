@@ -33,7 +33,7 @@ class Ingest:
         self._found: dict[str, object] = {}
         self._keeps = False
         lasting = lasting and Digest.is_exact(claimed)
-        self._path = layout.partial(Digest.parse(claimed)) if lasting else layout.ingest / f"{fsops.token(16)}.part"
+        self._path = layout.partial(Digest.parse(claimed)) if lasting else layout.ingest / fsops.fresh_name()
         kept = fsops.NewFile.reopened(self._path) if lasting else None
         if kept is None and lasting:
             fsops.discard(self._path)
@@ -136,7 +136,6 @@ class Ingest:
 
     def _publish(self, target: Path) -> None:
         self._file.sync(mode=_READ_ONLY)
-        self._file.close()
         fsops.make_directory(target.parent)
         fsops.link_new(self._path, target)
 

@@ -30,13 +30,14 @@ class _LockFile:
         self.descriptor = fsops.open_for_locking(path)
         self.guard = threading.Lock()
         self.threads: dict[str, threading.Lock] = {}
+        _try_lock(self.descriptor, _byte(fsops.owner()))  # as long as the process lives: its files are no leftovers
 
     def of_threads(self, image_id: str) -> threading.Lock:
         with self.guard:
             return self.threads.setdefault(image_id, threading.Lock())
 
 
-_FILES: Final[dict[tuple[int, int], _LockFile]] = {}
+_FILES: Final[dict[tuple[int, int, str], _LockFile]] = {}
 _FILES_GUARD: Final = threading.Lock()
 
 
@@ -61,6 +62,17 @@ class IdLocks:
                 stack.enter_context(self._one(file, image_id))
             yield
 
+    def claim(self) -> None:
+        """Say that this process is here: the files it makes are no leftovers as long as it lives."""
+        self._file()
+
+    def lives(self, owner: str) -> bool:
+        """Whether a process that made files here (``fsops.owner``) still does."""
+        if owner == fsops.owner():
+            return True
+        with self.attempt(owner) as holder:
+            return holder is not None
+
     @contextlib.contextmanager
     def attempt(self, key: str) -> Iterator[str | None]:
         """Hold one lock if it is free; give None then, and otherwise who holds it."""
@@ -70,7 +82,7 @@ class IdLocks:
             yield "another thread of this process"
             return
         try:
-            byte = int(key[:15], 16)
+            byte = _byte(key)
             if not _try_lock(file.descriptor, byte):
                 yield f"process {_holder(file.descriptor, byte)}"
                 return
@@ -84,7 +96,7 @@ class IdLocks:
     def _file(self) -> _LockFile:
         fsops.make_directory(self._path.parent)
         with _FILES_GUARD:
-            key = fsops.identity(self._path)
+            key = (*fsops.identity(self._path), fsops.owner())  # a lock is not passed on to a child
             if key not in _FILES:
                 _FILES[key] = _LockFile(self._path)
             return _FILES[key]
@@ -96,7 +108,7 @@ class IdLocks:
         if not lock.acquire(timeout=self._patience):
             raise self._locked(image_id, "another thread of this process")
         try:
-            byte = int(image_id[:15], 16)
+            byte = _byte(image_id)
             while not _try_lock(file.descriptor, byte):
                 if time.monotonic() > deadline:
                     raise self._locked(image_id, f"process {_holder(file.descriptor, byte)}")
@@ -116,6 +128,10 @@ class IdLocks:
             actual=holder,
             next_step="see what it does, or end it: its locks end with it",
         )
+
+
+def _byte(key: str) -> int:
+    return int(key[:15], 16)
 
 
 def _try_lock(descriptor: int, byte: int) -> bool:

@@ -111,6 +111,7 @@ class Graph(Mapping[str, StoredImage]):
         """Make the directories and the empty indexes of a new graph."""
         for directory in (self.layout.images, self.layout.ingest, self.layout.ledger, self.layout.root / "blobs" / "sha256"):
             fsops.make_directory(directory)
+        self._locks.claim()
         for path, data in (
             (self.layout.root / "oci-layout", OCI_LAYOUT),
             (self.layout.index, EMPTY_INDEX),
@@ -123,7 +124,8 @@ class Graph(Mapping[str, StoredImage]):
     def _clean(self) -> None:
         """Take away what killed processes left and nobody can go on with; unfinished downloads stay."""
         for path in [folder / name for folder in (self.layout.ingest, self.layout.root) for name in fsops.names(folder)]:
-            if path.suffix == ".part" and fsops.is_abandoned(path):
+            owner = fsops.owner_of(path.name)
+            if owner is not None and not self._locks.lives(owner):
                 fsops.discard(path)
             elif path.suffix == ".turn":
                 self.turns.clean(path)

@@ -275,7 +275,10 @@ class Wire:
         except SourceError as error:
             log.finish(error=error.message)
             raise
-        named = {name.lower(): value for name, value in response.headers.multi_items()}
+        named: dict[str, str] = {}
+        for name, value in response.headers.multi_items():
+            key = name.lower()
+            named[key] = f"{named[key]}, {value}" if key in named else value
         log.head(response.status_code, named)
         self._allowance.heard(named)
         coding = named.get("content-encoding", "identity").lower()

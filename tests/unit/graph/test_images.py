@@ -41,7 +41,7 @@ def test_an_image_is_the_files_docker_kept(graph: tk.Graph) -> None:
     assert files(graph) == {"json": CONFIG, "layersize": b"12", "checksum": LAYER.encode(), "v1Compatibility": TEXT}
     assert mode(graph.layout.image(ID)) == "0700"
     assert {mode(path) for path in graph.layout.image(ID).iterdir()} == {"0600"}
-    assert list(graph.layout.ingest.iterdir()) == []
+    assert [path.name for path in graph.layout.ingest.iterdir()] == ["locks"]
     assert graph[ID] == StoredImage(json=CONFIG, layersize=b"12", checksum=LAYER.encode(), v1_compatibility=TEXT)
     assert list(graph) == [ID]
 

@@ -478,6 +478,7 @@ OLD: Final = [EndpointAddress(f"https://{name}.test", "verified", must_say_versi
 
 def test_the_old_protocol_has_no_digests_and_no_referrers(world: World) -> None:
     by_digest = Reference.parse(f"h.test/a@{DIGEST}")
+    world.on("GET /v1/_ping", said(200))
     with world.visit(OLD[0]) as visit:
         with pytest.raises(errors.SourceError) as caught:
             visit.manifest(by_digest)

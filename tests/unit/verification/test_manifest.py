@@ -368,3 +368,10 @@ def test_a_source_that_keeps_no_signatures_is_not_asked_for_them(member: str) ->
     assert rows["signature-present"].message == "the source keeps no signatures: the graph of a docker root"
     name = "the manifest was put together from the graph of a docker root" if member == "made_from" else ""
     assert rows["manifest-name"].message == rows["manifest-tag"].message == name
+
+
+def test_what_came_by_a_protocol_without_proof_refuses_by_tag() -> None:
+    claims: dict[str, Any] = {"made_from": "the v1 protocol", "unsigned_because": "nothing is signed", "unverified": True}
+    verdict, rows = judged(IMAGE.payload, **claims)
+    assert verdict.refusal is rows["signature-present"]
+    assert rows["signature-present"].message == "nothing in this image can be verified: the v1 protocol"
