@@ -91,18 +91,18 @@ def is_sound(graph: Path) -> bool:
 
 
 def has_the_rest(graph: Path, image: SimulatedImage) -> bool:
-    """Whether all that is left of an image is the big layer, and nobody is at anything else."""
+    """Whether all that is left of an image is the big layer, and nobody is at anything else.
+
+    Under the seed's policy a download has a name of its own, so there may be one of any name.
+    """
     committed = all(tk.Graph(graph).blobs.path(digest) for digest in image.blobs if digest != BIG)
     key = sha256(f"turn: blob {BIG}".encode()).partition(":")[2]
-    busy = [
-        path
-        for path in (graph / "ingest").iterdir()
-        if path.suffix in (".part", ".partial", ".json") and BIG[7:] not in path.name
-    ]
+    files = list((graph / "ingest").iterdir())
+    busy = [path for path in files if path.suffix in (".partial", ".json") and BIG[7:] not in path.name]
     turns = [
-        path for path in (graph / "ingest").glob("*.turn") if path.stem != key and b'"digest"' not in (fsops.read(path) or b"")
+        path for path in files if path.suffix == ".turn" and path.stem != key and b'"digest"' not in (fsops.read(path) or b"")
     ]
-    return committed and not busy and not turns
+    return committed and not busy and not turns and sum(path.suffix == ".part" for path in files) <= 1
 
 
 def is_halfway(graph: Path, *, policy: str = "strict") -> bool:

@@ -32,7 +32,17 @@ def test_looking_at_a_graph_that_is_not_there_makes_nothing(graph: tk.Graph) -> 
 
 def test_a_new_graph_is_empty_indexes_and_directories(graph: tk.Graph) -> None:
     graph.prepare()
-    assert tree(graph) == ["blobs", "blobs/sha256", "images", "index.json", "ingest", "ingest/locks", "ledger", "oci-layout", "repositories.json"]
+    assert tree(graph) == [
+        "blobs",
+        "blobs/sha256",
+        "images",
+        "index.json",
+        "ingest",
+        "ingest/locks",
+        "ledger",
+        "oci-layout",
+        "repositories.json",
+    ]
     assert (graph.layout.root / "oci-layout").read_bytes() == b'{"imageLayoutVersion":"1.0.0"}'
     assert graph.layout.index.read_bytes() == b'{"schemaVersion":2,"manifests":[]}'
     assert graph.layout.repositories.read_bytes() == b'{"Repositories":{}}'

@@ -362,6 +362,7 @@ def test_two_who_wait_for_a_killed_owner_follow_each_other_and_lose_no_word(grap
         process.kill()
         until(lambda: any(joiner.has_it.is_set() for joiner in joiners))
         winner, other = sorted(joiners, key=lambda joiner: not joiner.has_it.is_set())
+        until(lambda: len(other.words) == 3)
         winner.done()
         other.done()
     assert winner.words == ["whole"]
