@@ -129,6 +129,18 @@ class Graph(Mapping[str, StoredImage]):
                 fsops.discard(path)
             elif path.suffix == ".turn":
                 self.turns.clean(path)
+            elif path.suffix == ".partial":
+                self._clean_partial(path)
+
+    def _clean_partial(self, path: Path) -> None:
+        """Take away a download that was committed, and whose process died before it could do that."""
+        digest = path.stem.replace("-", ":", 1)
+        if not Digest.is_exact(digest) or self.blobs.path(digest) is None:
+            return
+        with self.turns.free(f"blob {digest}") as free:
+            if free:
+                fsops.discard(path)
+                fsops.discard(path.with_suffix(".json"))
 
     def register(
         self,

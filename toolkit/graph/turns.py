@@ -84,6 +84,12 @@ class Turns:
                 fsops.discard(path)
 
     @contextlib.contextmanager
+    def free(self, work: str) -> Iterator[bool]:
+        """Hold a turn if nobody else does; give whether that is so."""
+        with self._locks.attempt(_key(work)) as holder:
+            yield holder is None
+
+    @contextlib.contextmanager
     def take(self, work: str, hear: Callable[[Entry], None], *, stopped: Callable[[], bool] = bool) -> Iterator[Turn]:
         """Wait until nobody else does a piece of work, then hold it.
 
@@ -92,7 +98,8 @@ class Turns:
         work : str
             What is to be done, e.g. ``blob sha256:…``.
         hear : callable
-            Given everything the present owner tells, from its first word.
+            Given everything the present owner tells, from its first word. Who takes over from an owner one listens to, and
+            ends within a fiftieth of a second, may go unheard.
         stopped : callable
             Whether to give up; asked many times a second.
 
@@ -103,7 +110,7 @@ class Turns:
         InterruptedError
             Stopped.
         """
-        key = sha256(f"turn: {work}".encode()).partition(":")[2]
+        key = _key(work)
         with contextlib.closing(_Listener(self._layout.turn(key), hear)) as listener:
             yield from self._taken(work, key, listener, stopped)
 
@@ -134,6 +141,10 @@ class Turns:
             if stopped():
                 raise InterruptedError(work)
             time.sleep(_PAUSE)
+
+
+def _key(work: str) -> str:
+    return sha256(f"turn: {work}".encode()).partition(":")[2]
 
 
 class _Listener:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from os import PathLike
+from typing import Final
 
 from toolkit.errors import SourceError, UsageError, VerificationError
 from toolkit.graph.store import Graph
@@ -23,10 +24,12 @@ from toolkit.pulling.listening import listening
 from toolkit.pulling.report import Report
 from toolkit.pulling.session import session
 from toolkit.pulling.transfer import WORKERS
-from toolkit.references import Reference
+from toolkit.references import Reference, tag_error
 from toolkit.sources.opening import Openable, open_registry, open_source
 from toolkit.sources.protocol import Source
 from toolkit.verification.policy import Policy
+
+_SHOWN: Final = 80
 
 
 def pull(
@@ -169,10 +172,11 @@ def _pull(job: Job, asked: Reference, turn: Turn, *, all_tags: bool) -> None:
 
 def _pull_from(job: Job, asked: Reference, *, all_tags: bool) -> None:
     """Pull one image, or every tag in the registry's order; the first failure ends it."""
-    wanted = [asked]
+    wanted, odd = [asked], list[str]()
     if all_tags:
         tags = job.connection.tags()
-        wanted = [asked.with_tag(tag) for tag in tags]
+        odd = [] if job.policy.is_seed else [tag for tag in tags if tag_error(tag) is not None]
+        wanted = [asked.with_tag(tag) for tag in tags if tag not in odd]
     newer = False
     for reference in wanted:
         job.scope.call.image = reference.text
@@ -180,6 +184,8 @@ def _pull_from(job: Job, asked: Reference, *, all_tags: bool) -> None:
     job.scope.newer = newer
     named = asked.repository.local_name if all_tags else asked.local_text
     job.scope.status = f"{'Downloaded newer image' if newer else 'Image is up to date'} for {named}"
+    if odd:
+        job.scope.status += f"; {len(odd)} left out, for what they are called is no tag: {ascii(odd[0])[:_SHOWN]}"
     job.tell(Message(f"Status: {job.scope.status}"))
 
 

@@ -21,7 +21,7 @@ from toolkit.go_json.decode import STRING, Slice, Struct, unmarshal
 from toolkit.go_json.scan import go_quote
 from toolkit.manifests.media_types import ACCEPTED, OCI_INDEX, essence, kind_of
 from toolkit.manifests.raw import RawManifest
-from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error, tag_error
+from toolkit.references import Reference, Repository, blob_url_error, manifest_url_error
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.endpoint_visit import EndpointVisit
 from toolkit.sources.endpoints import EndpointAddress
@@ -109,7 +109,7 @@ class RegistryConnection(EndpointVisit):
         return answer.headers.get("Docker-Content-Digest") if newer else None
 
     def tags(self) -> list[str]:
-        """List every tag: all pages, in the registry's order, each once.
+        """List every tag: all pages, in the registry's order, each once; as the registry writes them, also what is no tag.
 
         Notes
         -----
@@ -135,7 +135,7 @@ class RegistryConnection(EndpointVisit):
             if following is None or self._as_seed:
                 break
             url = following
-        return list(found) if self._as_seed else [tag for tag in found if tag_error(tag) is None]
+        return list(found)
 
     def _turn_page(self, url: str, visited: set[str]) -> None:
         """A list has an end: no page comes twice, and there are not too many."""

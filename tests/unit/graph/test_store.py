@@ -280,3 +280,13 @@ def test_processes_that_pull_at_once_lose_nothing(graph: tk.Graph) -> None:
     for path in (graph.layout.root / "blobs" / "sha256").iterdir():
         assert graph.blobs.is_intact(f"sha256:{path.name}")
     assert [path.name for path in graph.layout.ingest.iterdir()] == ["locks"]
+
+
+def test_a_download_that_was_committed_leaves_nothing_behind(graph: tk.Graph) -> None:
+    graph.prepare()
+    digest = graph.blobs.add(b"whole")
+    left, other = graph.layout.partial(digest), graph.layout.partial(tk.Digest.of(b"another"))
+    for path in (left, left.with_suffix(".json"), other):
+        path.write_bytes(b"who")
+    graph.prepare()
+    assert [path.exists() for path in (left, left.with_suffix(".json"), other)] == [False, False, True]

@@ -500,3 +500,15 @@ def test_referrers_of_what_is_no_digest_are_not_asked_for(server: ScriptedServer
     with visit(server) as connection, pytest.raises(tk.errors.RegistryResponseError):
         connection.referrers("../../x")
     assert server.seen == []
+
+
+def test_what_is_no_tag_is_listed_as_it_is_and_left_out_of_a_pull(server: ScriptedServer, graph: tk.Graph) -> None:
+    listed = json.dumps({"tags": ["../../etc/passwd", "1", "\x1b[31mred", "a b"]}).encode()
+    server.routes = [Route(path=TAGS, body=listed), *routes_of(IMAGE)]
+    with visit(server) as connection:
+        assert connection.tags() == ["../../etc/passwd", "1", "\x1b[31mred", "a b"]
+    report = tk.pull(f"{server.host}/teach/clean", graph, all_tags=True)
+    assert report.pull.status is not None
+    assert report.pull.status.endswith("; 3 left out, for what they are called is no tag: '../../etc/passwd'")
+    assert {target for target in (one.target for one in server.seen) if "passwd" in target} == set()
+    assert set(graph.tags.all()[f"{server.host}/teach/clean"]) == {"1"}
