@@ -28,8 +28,9 @@ tests: $(VENV)/.dev debian ## pytest with doctests; pure rooms at 100 % branch c
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 	$(BIN)/python -m pytest -q tests/stories
 
-bench: $(VENV)/.dev debian ## measure beside skopeo, curl, python-dxf and oras; writes docs/benchmarks.md
-	$(BIN)/python tests/benchmarks/run.py --write docs/benchmarks.md
+bench: debian ## measure beside skopeo, curl, python-dxf and oras, as users install us; writes docs/benchmarks.md
+	@.ci/make-venv "$(PYTHON)" .cache/benchmarks/own .ci/requirements.txt
+	.cache/benchmarks/own/bin/python tests/benchmarks/run.py --write docs/benchmarks.md
 
 notebooks: $(VENV)/.dev ## nbval, and: re-execution gives the same bytes
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider -o addopts= notebooks

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from support.real import free_port
+from support.ports import free_port
 
 
 @contextlib.contextmanager

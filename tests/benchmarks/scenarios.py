@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.measure import Command, Contestant
 from benchmarks.stage import Stage
-from support.real import free_port
+from support.ports import free_port
 
 HERE: Final = Path(__file__).parent
 OURS: Final = "layerproof pull"

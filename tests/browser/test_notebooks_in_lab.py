@@ -17,7 +17,8 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 from support.places import PROJECT
-from support.real import free_port, need
+from support.ports import free_port
+from support.real import need
 
 pytestmark = pytest.mark.browser
 

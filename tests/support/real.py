@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from support.ports import free_port
 
 REQUIRED = os.environ.get("LAYERPROOF_REQUIRE_REAL") == "1"
 WHEEL = "flashvm==0.1.3"
@@ -39,14 +40,6 @@ def run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{command[0]}: {done.stderr}"
     return done.stdout
-
-
-def free_port() -> int:
-    """A port of this machine nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
