@@ -417,8 +417,16 @@ class Interruption:
         return Answer(route.status, {**route.headers, "Content-Length": str(len(route.body))}, route.body)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt, also where whoever started us ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [0, 1])
-def test_an_interrupted_pull_leaves_an_aborted_row(graph: tk.Graph, number: int) -> None:
+def test_an_interrupted_pull_leaves_an_aborted_row(ctrl_c: None, graph: tk.Graph, number: int) -> None:
     digest = sorted(IMAGE.blobs)[number]
     registry = Interruption(IMAGE, f"/v2/teach/clean/blobs/{digest}")
     with LoopbackServer(registry.answer) as server:
