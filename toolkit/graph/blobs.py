@@ -22,8 +22,8 @@ _READ_ONLY: Final = 0o444
 class Ingest:
     """One blob on its way in.
 
-    Feed it, then ``commit`` or ``reject``; leaving the context without either discards what was written, unless it
-    was ``described``: then the next one goes on with it.
+    Feed it, then ``commit`` or ``reject``; leaving the context without either discards what was written, unless
+    ``keep`` was called: then the next one who wants it goes on.
     """
 
     def __init__(self, layout: Layout, claimed: str, *, lasting: bool = False) -> None:
@@ -63,8 +63,7 @@ class Ingest:
         if self.resumable is None:
             self.restart()
             return
-        for chunk in fsops.chunks(self._path):
-            self.meter.feed(chunk)
+        self.again()
 
     @property
     def resumable(self) -> tuple[int, str] | None:

@@ -243,13 +243,7 @@ class Transfer:
             size = ingest.meter.size
             self._tell(wanted, "downloading", size, stream.announced)
             if size > BLOB_LIMIT:
-                raise LimitError(
-                    f"a blob is larger than {BLOB_LIMIT} bytes",
-                    where=wanted.digest,
-                    expected=f"at most {BLOB_LIMIT} bytes",
-                    actual=f"{size} bytes and more",
-                    next_step="nothing of this size is expected here; the source may be hostile",
-                )
+                raise _too_large(wanted, f"a blob is larger than {BLOB_LIMIT} bytes", f"{size} bytes and more")
             if size - told > step:
                 told = size
                 turn.tell({"current": size, "total": stream.announced})
@@ -304,14 +298,18 @@ class Transfer:
 def _limit(wanted: Wanted, announced: int | None) -> int:
     """Where reading stops: behind what is wanted, or what any blob may have."""
     if announced is not None and announced > BLOB_LIMIT:
-        raise LimitError(
-            f"a blob of {announced} bytes is announced",
-            where=wanted.digest,
-            expected=f"at most {BLOB_LIMIT} bytes",
-            actual=announced,
-            next_step="nothing of this size is expected here; the source may be hostile",
-        )
+        raise _too_large(wanted, f"a blob of {announced} bytes is announced", announced)
     return BLOB_LIMIT if wanted.size is None else min(wanted.size, BLOB_LIMIT)
+
+
+def _too_large(wanted: Wanted, message: str, actual: object) -> LimitError:
+    return LimitError(
+        message,
+        where=wanted.digest,
+        expected=f"at most {BLOB_LIMIT} bytes",
+        actual=actual,
+        next_step="nothing of this size is expected here; the source may be hostile",
+    )
 
 
 def identified(meter: BlobMeter, chunks: Callable[[], Iterator[bytes]], *, as_seed: bool) -> tuple[bool, str]:

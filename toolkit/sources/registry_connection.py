@@ -34,7 +34,6 @@ from toolkit.sources.urls import path_quoted
 from toolkit.sources.wire import Answer, read_error_body
 
 ACCEPT: Final = ", ".join(ACCEPTED)
-_VERSION_HEADER: Final = "Docker-Distribution-Api-Version"
 _TAG_LIST: Final = Struct("client.tagsResponse", (("tags", Slice("[]string", STRING)),))
 _MAX_PAGES: Final = 1_000
 _SEED_READ: Final = 32 * 1024

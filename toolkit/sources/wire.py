@@ -387,7 +387,7 @@ def _body(response: httpx.Response, url: str, log: _Log) -> Iterator[bytes]:
 
 
 def _is_cut(response: httpx.Response, received: int) -> bool:
-    """Whether fewer bytes came than announced; over a socket h11 notices first, a user's transport may not."""
+    """Whether fewer bytes came than announced; our own transport notices first, a user's may not."""
     announced = response.headers.get("Content-Length", "")
     return announced.isdecimal() and received < int(announced) and response.request.method != "HEAD"
 
