@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
 PolicyName = Literal["strict", "docker-1.9"]
-Verb = Literal["pull", "inspect", "judge"]
+Verb = Literal["pull", "inspect", "judge", "verify", "recover", "purge"]
 PullOutcome = Literal["running", "accepted", "rejected", "undecided", "aborted"]
 CheckOutcome = Literal["passed", "failed", "skipped"]
 DigestBasis = Literal["payload", "body", "none"]
@@ -28,6 +28,10 @@ TlsUse = Literal["none", "unverified", "verified"]
 EndpointOutcome = Literal["used", "failed", "left"]
 """left: it answered, and what it answered let the next one be tried."""
 TagKind = Literal["tag", "digest"]
+HoldingKind = Literal["blob", "manifest", "image", "chain", "reference", "quarantined", "partial", "leftover", "ledger"]
+HoldingOutcome = Literal["intact", "rotten", "absent", "unknown"]
+"""unknown: what it would have to be compared with was not kept."""
+HoldingDisposition = Literal["left", "quarantined", "resumable", "discarded", "rebuilt", "purged"]
 JoinKind = Literal["pull", "layer"]
 JoinOutcome = Literal["found", "taken-over"]
 
@@ -281,11 +285,29 @@ class Tag:
     newer: bool = column("what the pull reports as newer")
 
 
-Record = Pull | Endpoint | Request | Join | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """One row per comparison of something a graph holds with what it should be, or per thing removed or put right."""
+
+    TABLE: ClassVar[str] = "holdings"
+
+    kind: HoldingKind = column("what it is")
+    subject: str = column("its digest, ID, reference or file name")
+    path: str = column("where it lies, below the root of the graph")
+    compared: str = column("what was compared, e.g. digest, size, strong-id, diff-id, chain-id, parent, link, line")
+    expected: str | None = column("what it should be", default=None)
+    actual: str | None = column("what it is", default=None)
+    outcome: HoldingOutcome = column("how the comparison ended")
+    disposition: HoldingDisposition = column("what became of it")
+    size: int | None = column("its size", unit="B", default=None)
+    reason: str = column("why, in a sentence; given by the user for what was purged", default="")
+
+
+Record = Pull | Endpoint | Request | Join | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag | Holding
 
 TABLES: Final[dict[str, type[Record]]] = {
     record.TABLE: record
-    for record in (Pull, Endpoint, Request, Join, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag)
+    for record in (Pull, Endpoint, Request, Join, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag, Holding)
 }
 """Every table, by name, in the order in which a pull fills them."""
 
