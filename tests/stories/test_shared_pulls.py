@@ -53,7 +53,7 @@ BIG = max(ONE.blobs, key=lambda digest: len(ONE.blobs[digest]))
 def pulling(registry: SlowRegistry, graph: Path, tag: str = "1", *options: str) -> Iterator[subprocess.Popen[str]]:
     """A real process that pulls."""
     name = f"{registry.host}/teach/shared:{tag}"
-    command = [sys.executable, "-m", "toolkit.cli", "pull", "--progress", "json", name, "--graph", str(graph), *options]
+    command = [sys.executable, "-m", "toolkit", "pull", "--progress", "json", name, "--graph", str(graph), *options]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
         try:
             yield one

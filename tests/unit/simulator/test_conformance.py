@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.real import need
 
-from toolkit.cli import main
+from toolkit.cli.command import main
 from toolkit.errors import UsageError
 from toolkit.simulator.catalogue import CASES
 from toolkit.simulator.clients import CLIENTS, command_of
