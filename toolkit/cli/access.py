@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from toolkit.errors import UsageError
 from toolkit.verification.policy import NAMES, Policy
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from toolkit.progress.steps import ProgressSink
     from toolkit.sources.protocol import Source
 
-Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse gives it no public name
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _SOURCE_HELP: Final = (
     "where images are: host[:port], or a folder or tar: OCI layout, docker-archive, dir: image, a registry's storage, "
     "a docker root, a saved registry"
