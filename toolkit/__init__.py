@@ -12,6 +12,7 @@ from toolkit._version import VERSION as __version__  # noqa: N811  # the name Py
 
 if TYPE_CHECKING:
     from toolkit import analysis, errors, simulator
+    from toolkit.auditing.rejudging import rejudge
     from toolkit.digests import Digest
     from toolkit.errors import ToolkitError, VerificationError
     from toolkit.graph.store import Graph
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from toolkit.pulling.inspect import inspect
     from toolkit.pulling.judge import judge
     from toolkit.pulling.pull import pull
-    from toolkit.pulling.rejudge import rejudge
     from toolkit.pulling.report import Report
     from toolkit.references import Reference
     from toolkit.reuse.plan import next_id
@@ -50,7 +50,7 @@ _WHERE = {
     "next_id": "toolkit.reuse.plan",
     "open_source": "toolkit.sources.opening",
     "pull": "toolkit.pulling.pull",
-    "rejudge": "toolkit.pulling.rejudge",
+    "rejudge": "toolkit.auditing.rejudging",
     "strong_id": "toolkit.identity.strong_id",
 }
 _ROOMS = {

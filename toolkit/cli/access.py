@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from toolkit.progress.steps import ProgressSink
     from toolkit.sources.protocol import Source
 
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # argparse gives it no public name
 _SOURCE_HELP: Final = (
     "where images are: host[:port], or a folder or tar: OCI layout, docker-archive, dir: image, a registry's storage, "
     "a docker root, a saved registry"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from toolkit._version import VERSION
-from toolkit.cli import images, lab, rule_list
+from toolkit.cli import evidence, images, lab, rule_list
 from toolkit.cli.output import failed
 from toolkit.errors import ToolkitError
 
@@ -51,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"layerproof {VERSION}")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
-    for room in (images, rule_list, lab):
+    for room in (images, evidence, rule_list, lab):
         room.add(verbs)
     return parser

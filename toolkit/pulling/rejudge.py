@@ -13,7 +13,7 @@ from toolkit import fsops
 from toolkit.errors import LedgerError, NotFoundError, SourceError
 from toolkit.graph.store import Graph
 from toolkit.layers.measure import measure
-from toolkit.ledger.ledger import Ledger
+from toolkit.ledger.ledger import Call, Ledger
 from toolkit.ledger.lines import EvidenceRow
 from toolkit.manifests.raw import RawManifest
 from toolkit.pulling import evidence
@@ -62,7 +62,7 @@ class _Kept:
     tag: dict[str, object] | None = None
 
 
-def rejudge(report: Report, *, policy: Policy | str | None = None) -> Report:
+def rejudge(report: Report, *, policy: Policy | str | None = None, ledger: Ledger | None = None) -> Report:
     """Take the decisions of one call again.
 
     Parameters
@@ -71,11 +71,13 @@ def rejudge(report: Report, *, policy: Policy | str | None = None) -> Report:
         Of a call whose evidence is at hand: just made, or from ``Ledger.load`` with its graph.
     policy : Policy or str, optional
         The call's own when absent.
+    ledger : Ledger, optional
+        Where to note the rows; one of their own when absent.
 
     Returns
     -------
     Report
-        In a ledger of its own. Under the call's own policy the frames ``manifests``, ``signatures``, ``checks``,
+        Under the name of the first call. Under the call's own policy the frames ``manifests``, ``signatures``, ``checks``,
         ``layers``, ``strong_ids`` and ``reuse`` are equal to the first ones.
 
     Raises
@@ -85,8 +87,8 @@ def rejudge(report: Report, *, policy: Policy | str | None = None) -> Report:
     """
     pull = report.pull
     rules = Policy.of(policy) if policy is not None else Policy(pull.policy, pull.accepted_rules.split())
-    ledger = Ledger()
-    scope = Session(pull.verb, pull.reference, pull.source, rules, ledger.open_call(), report.graph)
+    call = Call(Ledger() if ledger is None else ledger, report.call)
+    scope = Session(pull.verb, pull.reference, pull.source, rules, call, report.graph, platform=pull.platform)
     for image, kept in _images(report).items():
         scope.call.image = image
         body = report.body(str(kept.manifest["body"]))
@@ -140,7 +142,6 @@ class _KeptSupply:
 
 def _documents(raw: RawManifest, kept: _Kept, report: Report, scope: Session) -> None:
     pull, policy, reference = report.pull, scope.policy, kept.reference
-    scope.platform = pull.platform
     walk = Walk(
         _KeptSupply(kept, report),
         policy,
