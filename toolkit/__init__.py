@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.pulling.judge import judge
     from toolkit.pulling.pull import pull
     from toolkit.pulling.report import Report
+    from toolkit.pulling.start import start_pull
     from toolkit.references import Reference
     from toolkit.reuse.plan import next_id
     from toolkit.sources.opening import open_source
@@ -51,6 +52,7 @@ _WHERE = {
     "open_source": "toolkit.sources.opening",
     "pull": "toolkit.pulling.pull",
     "rejudge": "toolkit.auditing.rejudging",
+    "start_pull": "toolkit.pulling.start",
     "strong_id": "toolkit.identity.strong_id",
 }
 _ROOMS = {
@@ -85,6 +87,7 @@ __all__ = [
     "pull",
     "rejudge",
     "simulator",
+    "start_pull",
     "strong_id",
     "widgets",
 ]

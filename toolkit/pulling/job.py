@@ -8,6 +8,7 @@ from __future__ import annotations
 from toolkit.graph.store import Graph
 from toolkit.graph.turns import Entry, Turn, Waited
 from toolkit.progress.steps import Message, Progress, ProgressSink, Step, entry_of, step_of
+from toolkit.pulling.cancellation import Cancellation
 from toolkit.pulling.session import Session
 from toolkit.pulling.transfer import Transfer
 from toolkit.records import Join
@@ -30,6 +31,8 @@ class Job:
     workers : int
     diff_ids : bool
         Whether today's layers are looked into.
+    stop : Cancellation
+        Whether, meanwhile, somebody wants it to end.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Job:
         workers: int,
         *,
         diff_ids: bool,
+        stop: Cancellation,
     ) -> None:
         self.scope = scope
         self.note = scope.call.note
@@ -50,6 +54,7 @@ class Job:
         self.policy = policy
         self.workers = workers
         self.diff_ids = diff_ids
+        self.stop = stop
         self._listener = tell
         self.turn: Turn | None = None
         self._told: dict[tuple[str, str], int] = {}
@@ -65,6 +70,7 @@ class Job:
             measures=seed or self.diff_ids,
             progress=self.tell,
             workers=self.workers,
+            stop=self.stop,
         )
 
     def joined(self, waited: Waited, work: str) -> None:

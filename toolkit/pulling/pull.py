@@ -10,7 +10,7 @@ from collections.abc import Collection
 from os import PathLike
 from typing import Final
 
-from toolkit.errors import SourceError, UsageError, VerificationError
+from toolkit.errors import InterruptedPullError, SourceError, UsageError, VerificationError
 from toolkit.graph.store import Graph
 from toolkit.graph.turns import Turn
 from toolkit.ledger.ledger import Ledger
@@ -18,6 +18,7 @@ from toolkit.manifests.descriptor import PLATFORM
 from toolkit.manifests.raw import RawManifest
 from toolkit.progress.steps import Message, ProgressSink
 from toolkit.pulling import evidence
+from toolkit.pulling.cancellation import Cancellation
 from toolkit.pulling.choices import accepted_types
 from toolkit.pulling.job import Job
 from toolkit.pulling.listening import listening
@@ -50,6 +51,7 @@ def pull(
     progress: ProgressSink | None = None,
     workers: int = WORKERS,
     diff_ids: bool = True,
+    stop: Cancellation | None = None,
 ) -> Report:
     """Pull and verify an image into a local graph.
 
@@ -84,6 +86,8 @@ def pull(
     diff_ids : bool
         Whether today's layers are decompressed to recompute their diff IDs. Without it every digest and size is still
         checked, and the rows of the rules about what is inside say that nobody looked.
+    stop : Cancellation, optional
+        With it another thread can end the pull; ``start_pull`` is the way to use it.
 
     Returns
     -------
@@ -98,6 +102,8 @@ def pull(
         The source cannot be reached, or does not have it.
     GraphError
         The graph cannot take it.
+    InterruptedPullError
+        Somebody stopped it.
 
     Notes
     -----
@@ -107,6 +113,7 @@ def pull(
     where, asked = resolve(reference, source, rules, username=username, password=password, realms=realms, insecure=insecure)
     if all_tags and (asked.digest is not None or asked.text.endswith(f":{asked.tag}")):
         raise UsageError("tag can't be used with --all-tags/-a", actual=reference, next_step="leave the tag out")
+    stop = Cancellation() if stop is None else stop
     target = Graph.of(graph)
     target.prepare()
     book = ledger if ledger is not None else Ledger(target.layout.ledger)
@@ -114,15 +121,18 @@ def pull(
         listening(progress) as tell,
         session("pull", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
+        stop.waking(connection.abort),
     ):
         scope.platform = platform
-        job = Job(scope, connection, target, rules, tell, workers, diff_ids=diff_ids)
+        job = Job(scope, connection, target, rules, tell, workers, diff_ids=diff_ids, stop=stop)
         work = asked.repository.local_name if all_tags else asked.local_text
         try:
-            with target.turns.take(f"pull {work}", job.hear) as turn:
+            with target.turns.take(f"pull {work}", job.hear, stopped=stop.is_asked) as turn:
                 if turn.waited is not None:
                     job.joined(turn.waited, work)
                 _pull(job, asked, turn, all_tags=all_tags)
+        except InterruptedError as error:
+            raise InterruptedPullError("the pull was stopped while another one of the same was waited for", where=work) from error
         finally:
             scope.focus(scope.reference)
             scope.call.note(*connection.drain())
@@ -161,6 +171,7 @@ def _pull(job: Job, asked: Reference, turn: Turn, *, all_tags: bool) -> None:
         try:
             _pull_from(job, asked, all_tags=all_tags)
         except (SourceError, VerificationError) as error:
+            job.stop.check(job.scope.reference)  # whoever was woken may say anything
             reported = job.connection.next_endpoint(error)
             if reported is error:
                 raise
@@ -179,6 +190,7 @@ def _pull_from(job: Job, asked: Reference, *, all_tags: bool) -> None:
         wanted = [asked.with_tag(tag) for tag in tags if tag not in odd]
     newer = False
     for reference in wanted:
+        job.stop.check(reference.text)
         job.scope.call.image = reference.text
         newer = _image(job, reference) or newer
     job.scope.newer = newer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from toolkit._version import VERSION
-from toolkit.errors import RefusingRow, ToolkitError, VerificationError
+from toolkit.errors import InterruptedPullError, RefusingRow, ToolkitError, VerificationError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Call, Ledger
 from toolkit.pulling.report import Report
@@ -87,6 +87,8 @@ def session(verb: Verb, reference: str, source: str, policy: Policy, ledger: Led
 
 def outcome_of(error: ToolkitError) -> PullOutcome:
     """Tell how a call ended that ended with an error."""
+    if isinstance(error, InterruptedPullError):
+        return "aborted"
     if isinstance(error, VerificationError) and error.check is not None:
         return refused(error.check)
     return "rejected" if error.exit_status == 1 else "undecided"

@@ -7,8 +7,7 @@ matched; what does not match goes to quarantine under its own name. Facts come b
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Literal
@@ -29,6 +28,7 @@ from toolkit.graph.turns import Entry, Turn
 from toolkit.layers.measure import measure
 from toolkit.layers.tar_sum import tar_sum, version_of
 from toolkit.progress.steps import Action, Progress, ProgressSink
+from toolkit.pulling.cancellation import Cancellation
 from toolkit.pulling.standing import measured
 from toolkit.pulling.wanted import Wanted
 from toolkit.records import Join
@@ -82,6 +82,7 @@ class Transfer:
         measures: bool = True,
         progress: ProgressSink | None = None,
         workers: int = WORKERS,
+        stop: Cancellation | None = None,
     ) -> None:
         self._connection = connection
         self._graph = graph
@@ -90,7 +91,7 @@ class Transfer:
         self.measures = measures
         self._progress = progress
         self._workers = workers
-        self._stop = threading.Event()
+        self._stop = Cancellation() if stop is None else stop
         self._absent: set[str] = set()
         self.bodies: dict[str, bytes] = {}
         self.others: set[str] = set()
@@ -108,9 +109,15 @@ class Transfer:
         wanted = list({one.digest: one for one in wanted}.values())
         if not wanted:
             return {}
+        self._stop.check("before a transfer")
         self._absent = {one.digest for one in wanted if looked or self._is_absent(one.digest)}
         for one in wanted:
             self._tell(one, "waiting", 0, one.size)
+        found = self._all(wanted)
+        self._stop.check("after a transfer")  # what ended because of it says nothing about the source
+        return found
+
+    def _all(self, wanted: Sequence[Wanted]) -> dict[str, BlobFacts | SourceError]:
         if len(wanted) == 1:
             return {wanted[0].digest: self._fetch(wanted[0])}
         with ThreadPoolExecutor(max_workers=min(self._workers, len(wanted)), thread_name_prefix="layerproof") as pool:
@@ -119,7 +126,7 @@ class Transfer:
                 futures = {one.digest: pool.submit(self._fetch, one) for one in by_size}
                 return {one.digest: futures[one.digest].result() for one in wanted}
             except BaseException:
-                self._stop.set()
+                self._stop.cancel()
                 self._connection.abort()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -147,7 +154,7 @@ class Transfer:
             self._tell(wanted, "joined", int(entry.get("current", 0)), entry.get("total"))
 
         try:
-            with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=self._stop.is_set) as turn:
+            with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=self._stop.is_asked) as turn:
                 came = wanted.digest in self._absent and not self._is_absent(wanted.digest)
                 if turn.waited is None and not came:
                     return self._transfer(wanted, turn)
@@ -164,7 +171,7 @@ class Transfer:
                 self.others.add(wanted.digest)
                 return found
         except InterruptedError as error:
-            raise InterruptedPullError("the transfer was stopped", where=wanted.digest) from error
+            raise InterruptedPullError("the pull was stopped", where=wanted.digest) from error
 
     def _is_absent(self, digest: str) -> bool:
         return not Digest.is_exact(digest) or self._graph.blobs.path(digest) is None
@@ -225,7 +232,7 @@ class Transfer:
                 forward = ingest.resumable is not None and ingest.meter.size - reached > (stream.announced or 0) // _STEPS
                 attempt = 1 if forward else stream.attempt + 1
                 again = isinstance(error, UnreachableError) and not isinstance(error, DeadlineError)
-                if self._as_seed or self._stop.is_set() or not again or attempt > MAX_TRIES:
+                if self._as_seed or self._stop.asked or not again or attempt > MAX_TRIES:
                     ingest.keep()
                     return stream.announced, error.message, pieced
                 reached = ingest.meter.size
@@ -237,8 +244,7 @@ class Transfer:
         told = 0
         step = max(1, (stream.announced or 0) // 100)
         for chunk in stream.chunks:
-            if self._stop.is_set():
-                raise InterruptedPullError("the transfer was stopped", where=wanted.digest)
+            self._stop.check(wanted.digest)
             ingest.feed(chunk)
             size = ingest.meter.size
             self._tell(wanted, "downloading", size, stream.announced)
@@ -282,8 +288,7 @@ class Transfer:
         """Let it be known, while a large layer is looked into, that this goes on; and stop when that is asked."""
         seen = told = 0
         for chunk in chunks:
-            if self._stop.is_set():
-                raise InterruptedPullError("the transfer was stopped", where=wanted.digest)
+            self._stop.check(wanted.digest)
             yield chunk
             seen += len(chunk)
             if seen - told >= _HEARD:
