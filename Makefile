@@ -3,10 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-PURE   := toolkit/errors.py,toolkit/digests.py,toolkit/references.py,toolkit/records.py,toolkit/go_json/*,toolkit/manifests/*,toolkit/layers/*,toolkit/identity/*,toolkit/verification/*,toolkit/reuse/*,toolkit/cards/*,toolkit/progress/*
+PURE   := toolkit/errors.py,toolkit/digests.py,toolkit/references.py,toolkit/records.py,toolkit/go_json/*,toolkit/manifests/*,toolkit/layers/*,toolkit/files/*,toolkit/identity/*,toolkit/verification/*,toolkit/reuse/*,toolkit/cards/*,toolkit/progress/*
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests bench notebooks browser debian data lock clean
+.PHONY: help demo test lint types tests bench fuzz soak notebooks browser debian data lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,13 @@ bench: debian ## measure beside skopeo, curl, python-dxf and oras, as users inst
 	@.ci/make-venv "$(PYTHON)" .cache/benchmarks/own .ci/requirements.txt
 	.cache/benchmarks/own/bin/python tests/benchmarks/run.py --write docs/benchmarks.md
 
+fuzz: ## feed the readers of bytes from outside for SECONDS=60 each, guided by coverage
+	@.ci/make-venv "$(PYTHON)" .cache/fuzz-venv .ci/requirements-fuzz.txt
+	.cache/fuzz-venv/bin/python tests/fuzz/run.py --seconds $(or $(SECONDS),60)
+
+soak: $(VENV)/.dev debian ## the long campaigns: kills, power cuts, eight processes, large ledgers; about an hour
+	$(BIN)/python -m pytest -q tests/campaigns
+
 notebooks: $(VENV)/.dev ## nbval, and: re-execution gives the same bytes
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider -o addopts= notebooks
 	$(BIN)/python .ci/notebooks.py --check
@@ -56,9 +63,10 @@ data: $(VENV)/.dev ## make the teaching registry, the data dictionary, the noteb
 	$(BIN)/python -c 'from toolkit.ledger.dictionary import markdown; print(markdown(), end="")' > data/README.md
 	$(BIN)/python .ci/notebooks.py --write
 
-lock: ## resolve the two requirement files anew (needs pip-tools)
+lock: ## resolve the requirement files anew (needs pip-tools)
 	pip-compile -q $(LOCK) -o .ci/requirements.txt pyproject.toml
 	pip-compile -q $(LOCK) --extra dev -c .ci/requirements.txt -o .ci/requirements-dev.txt pyproject.toml
+	pip-compile -q $(LOCK) --extra fuzz -c .ci/requirements.txt -o .ci/requirements-fuzz.txt pyproject.toml
 
 LOCK := --upgrade --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --no-annotate --no-config --build-deps-for editable
