@@ -12,7 +12,12 @@ from toolkit._version import VERSION as __version__  # noqa: N811  # the name Py
 
 if TYPE_CHECKING:
     from toolkit import analysis, errors, simulator
+    from toolkit.auditing.purging import purge
+    from toolkit.auditing.recovering import recover
     from toolkit.auditing.rejudging import rejudge
+    from toolkit.auditing.verifying import verify
+    from toolkit.cases.check import check_case
+    from toolkit.cases.export import export_case
     from toolkit.digests import Digest
     from toolkit.errors import ToolkitError, VerificationError
     from toolkit.graph.store import Graph
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.identity.image_config import image_config
     from toolkit.identity.strong_id import strong_id
     from toolkit.ledger.ledger import Ledger
+    from toolkit.ledger.verify_ledger import verify_ledger
     from toolkit.pulling.explain import explain
     from toolkit.pulling.inspect import inspect
     from toolkit.pulling.judge import judge
@@ -44,16 +50,22 @@ _WHERE = {
     "ToolkitError": "toolkit.errors",
     "VerificationError": "toolkit.errors",
     "chain_ids": "toolkit.identity.chain_id",
+    "check_case": "toolkit.cases.check",
     "explain": "toolkit.pulling.explain",
+    "export_case": "toolkit.cases.export",
     "image_config": "toolkit.identity.image_config",
     "inspect": "toolkit.pulling.inspect",
     "judge": "toolkit.pulling.judge",
     "next_id": "toolkit.reuse.plan",
     "open_source": "toolkit.sources.opening",
     "pull": "toolkit.pulling.pull",
+    "purge": "toolkit.auditing.purging",
+    "recover": "toolkit.auditing.recovering",
     "rejudge": "toolkit.auditing.rejudging",
     "start_pull": "toolkit.pulling.start",
     "strong_id": "toolkit.identity.strong_id",
+    "verify": "toolkit.auditing.verifying",
+    "verify_ledger": "toolkit.ledger.verify_ledger",
 }
 _ROOMS = {
     "analysis": "toolkit.analysis",
@@ -76,8 +88,10 @@ __all__ = [
     "__version__",
     "analysis",
     "chain_ids",
+    "check_case",
     "errors",
     "explain",
+    "export_case",
     "image_config",
     "inspect",
     "judge",
@@ -85,10 +99,14 @@ __all__ = [
     "open_source",
     "plots",
     "pull",
+    "purge",
+    "recover",
     "rejudge",
     "simulator",
     "start_pull",
     "strong_id",
+    "verify",
+    "verify_ledger",
     "widgets",
 ]
 

@@ -7,7 +7,8 @@ ToolkitError
 ├── UsageError                   the caller: exit status 2
 │   ├── ReferenceSyntaxError     not "name:tag" or "name@digest"
 │   ├── DigestSyntaxError        not "sha256:<64 hex>" or "sha512:<128 hex>"
-│   └── PolicyError              no policy or rule of that name
+│   ├── PolicyError              no policy or rule of that name
+│   └── MemberError              no such path in an image, or nothing to read at it
 ├── SourceError                  the other side, or the way to it: exit status 3
 │   ├── UnreachableError         no connection, a reset, a cut body
 │   │   └── DeadlineError        too slow: no head in time, or a drip
@@ -24,12 +25,15 @@ ToolkitError
 │   ├── SignatureFormatError     a signatures block that cannot be read
 │   ├── SeedPanicError           input on which Docker 1.9 crashed
 │   ├── ImageConfigError         a v1Compatibility text that gives no image configuration
-│   └── LayerError               a layer that cannot be decompressed or walked
+│   ├── LayerError               a layer that cannot be decompressed or walked
+│   └── CaseError                a case file that is not what it says, or cannot be made
 ├── VerificationError            a rule refuses: exit status 1; carries .check and .report
 ├── GraphError                   the local graph
 │   ├── ImageNotFoundError       no image of that ID, or one that cannot be loaded
 │   ├── TagError                 a tag or digest reference that cannot be set
 │   ├── GraphLockedError         another process holds an ID for too long
+│   ├── UnsafeGraphError         a directory that others may change while we rely on it
+│   ├── StillReferencedError     what is to be purged is reached by a reference
 │   └── GraphIOError             the disk says no
 ├── LedgerError                  a ledger that cannot be read or written
 └── InterruptedPullError         stopped by the user: exit status 3
@@ -128,6 +132,12 @@ class PolicyError(UsageError):
     """No policy or rule of that name."""
 
     code = "policy"
+
+
+class MemberError(UsageError):
+    """A path that is not in an image, or at which there is nothing to read."""
+
+    code = "member"
 
 
 class SourceError(ToolkitError):
@@ -237,6 +247,12 @@ class LayerError(ContentError):
     code = "layer"
 
 
+class CaseError(ContentError):
+    """A case file that is not what it says it is, or that cannot be made from what is at hand."""
+
+    code = "case"
+
+
 class VerificationError(ToolkitError):
     """A rule of the policy refuses the image.
 
@@ -284,6 +300,19 @@ class GraphLockedError(GraphError):
     """Another process holds the lock of an ID for longer than we wait."""
 
     code = "graph-locked"
+
+
+class UnsafeGraphError(GraphError):
+    """The directory of a graph belongs to somebody else, or everybody may write into it."""
+
+    code = "graph-unsafe"
+
+
+class StillReferencedError(GraphError):
+    """A reference reaches what is to be purged."""
+
+    code = "still-referenced"
+    exit_status = 1
 
 
 class GraphIOError(GraphError):

@@ -32,6 +32,10 @@ HoldingKind = Literal["blob", "manifest", "image", "chain", "reference", "quaran
 HoldingOutcome = Literal["intact", "rotten", "absent", "unknown"]
 """unknown: what it would have to be compared with was not kept."""
 HoldingDisposition = Literal["left", "quarantined", "resumable", "discarded", "rebuilt", "purged"]
+FileType = Literal["file", "hardlink", "symlink", "character", "block", "directory", "fifo", "pax-global", "other"]
+"""What a header in a tar says it is; a sparse file is a file, a global PAX header is no member of the tree."""
+WhiteoutKind = Literal["none", "file", "opaque", "metadata"]
+"""metadata: what aufs kept for itself, which hides nothing and is no file."""
 JoinKind = Literal["pull", "layer"]
 JoinOutcome = Literal["found", "taken-over"]
 
@@ -303,11 +307,63 @@ class Holding:
     reason: str = column("why, in a sentence; given by the user for what was purged", default="")
 
 
-Record = Pull | Endpoint | Request | Join | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag | Holding
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One row per header in the tar of a layer, none left out: what it says, what it hashes to, and what hides it."""
+
+    TABLE: ClassVar[str] = "files"
+
+    position: int = column("the layer; 0 is the base")
+    blob_digest: str = column("digest of the layer's blob")
+    diff_id: str | None = column("digest of the layer's tar; missing when it cannot be read to its end", default=None)
+    index: int = column("order within the layer, from 0")
+    path: str = column("where the name goes, below the root; a dot for the root itself")
+    name: str = column("the name as it stands in the header")
+    raw_name: str | None = column("its bytes in hex, where they are no UTF-8", default=None)
+    type: FileType = column("what the header says it is")
+    mode: int | None = column("permission bits; missing where the field holds no number", default=None)
+    uid: int | None = column("owner's number", default=None)
+    gid: int | None = column("group's number", default=None)
+    uname: str = column("owner's name; may be empty")
+    gname: str = column("group's name; may be empty")
+    stored: int = column("bytes of content in the tar", unit="B")
+    size: int = column("size a reader sees: the holes of a sparse file count", unit="B")
+    mtime: int | None = column("time of change, seconds since 1970, rounded down", unit="s", default=None)
+    mtime_text: str | None = column("the same as text, where a PAX record gives fractions or cannot be read", default=None)
+    link: str | None = column("target of a hard or symbolic link", default=None)
+    device_major: int | None = column("number of a device", default=None)
+    device_minor: int | None = column("number of a device", default=None)
+    sha256: str | None = column("64 hex digits over a regular file's content; missing for a sparse one", default=None)
+    whiteout: WhiteoutKind = column("whether it hides what lower layers have")
+    hides: str | None = column("the path a whiteout is about", default=None)
+    shadowed_by: int | None = column("layer whose members replace or hide this one; its own, where it is repeated", default=None)
+    header_offset: int = column("where its header starts in the tar", unit="B")
+    content_offset: int = column("where its content starts in the tar", unit="B")
+    extras: str | None = column("further PAX records, extended attributes among them, as JSON", default=None)
+
+
+Record = (
+    Pull | Endpoint | Request | Join | Manifest | Descriptor | Signature | Check | Layer | StrongID | Reuse | Tag | Holding | File
+)
 
 TABLES: Final[dict[str, type[Record]]] = {
     record.TABLE: record
-    for record in (Pull, Endpoint, Request, Join, Manifest, Descriptor, Signature, Check, Layer, StrongID, Reuse, Tag, Holding)
+    for record in (
+        Pull,
+        Endpoint,
+        Request,
+        Join,
+        Manifest,
+        Descriptor,
+        Signature,
+        Check,
+        Layer,
+        StrongID,
+        Reuse,
+        Tag,
+        Holding,
+        File,
+    )
 }
 """Every table, by name, in the order in which a pull fills them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import sys
 import tempfile
@@ -34,6 +35,7 @@ def main() -> None:
     peers, reason = peers_environment(options.peers_venv, PROJECT / ".ci" / "requirements-peers.txt", _tell)
     if peers is None:
         _tell(f"python-dxf and oras-py are absent: {reason}")
+    compileall.compile_dir(PROJECT / "toolkit", quiet=1)  # as pip does for what it installs; a checkout is not
     before = os.getloadavg()[0]
     bodies = []
     with tempfile.TemporaryDirectory(dir=options.work, prefix="benchmark-") as folder:

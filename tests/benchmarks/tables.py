@@ -118,7 +118,8 @@ Every figure is of a whole process with all it started, as the kernel counts it 
 time, peak memory of the largest process (nothing below {floor / _MIB:.0f} MiB can be told). Each program ran once to warm up,
 then all in turn, {pairs} rounds. Medians are over the rounds; a ratio, ours by the other's, is the median of the ratios of each
 round. Every run wrote to a new directory on disk, unless it is said otherwise; before each the system had written back what
-the one before had left. The registry is Debian's docker-registry with GOGC=1000, over plain http on loopback.
+the one before had left. This package was compiled to bytecode first, as pip does with what it installs. The registry is
+Debian's docker-registry with GOGC=1000, over plain http on loopback.
 
 "first" is what a first good version was to reach, "goal" is where this is going; "reached" says which of the two a figure
 meets. Absolute figures do not travel to other machines; ratios within one run do.

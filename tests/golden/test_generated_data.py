@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.places import PROJECT
+from support.trees import files_of
 
 import toolkit as tk
 from toolkit import simulator
@@ -16,13 +17,9 @@ from toolkit.sources.static_registry import StaticRegistry
 TEACHING = PROJECT / "data" / "registries" / "teaching"
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def test_the_teaching_registry_is_what_the_simulator_makes(tmp_path: Path) -> None:
     save_teaching(tmp_path / "made")
-    assert files(tmp_path / "made") == files(TEACHING)
+    assert files_of(tmp_path / "made") == files_of(TEACHING)
 
 
 def test_the_data_dictionary_is_what_the_records_declare() -> None:
@@ -36,8 +33,8 @@ def test_a_saved_registry_is_the_one_that_was_saved() -> None:
 @pytest.mark.parametrize("name", simulator.GRAPHS)
 def test_a_saved_graph_is_the_one_prepared(name: str) -> None:
     prepared = simulator.prepare_graph(tk.Graph.temporary(), name)
-    saved = files(TEACHING / "graphs" / name / "images")
-    assert saved == files(prepared.layout.images)
+    saved = files_of(TEACHING / "graphs" / name / "images")
+    assert saved == files_of(prepared.layout.images)
 
 
 def test_every_image_of_the_registry_is_judged_as_it_must_be() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.scripted_server import ScriptedServer
 from support.seed_pulls import prepare, pull_step, route
 
 import toolkit as tk
+from toolkit.reuse.stored_image import get
 
 pytestmark = needs_vectors
 
@@ -37,20 +39,32 @@ def test_a_pull_leaves_what_docker_left(scenario: dict[str, Any], tmp_path: Path
             repositories = (graph.layout.repositories).read_text().replace(server.host, "REGISTRY_HOST")
             assert repositories == expected["after"]["repositories"], f"step {number}"
             assert not [name for name in graph.layout.ingest.iterdir() if name.name != "locks"], f"step {number}"
+            loaded = {image_id: _loaded(graph, image_id) for image_id in step.get("graph_get", ())}
+            assert loaded == expected.get("graph_get", {}), f"step {number}"
+
+
+def _loaded(graph: tk.Graph, image_id: str) -> dict[str, Any]:
+    """An image as the graph's own ``Get`` gives it."""
+    image = get(graph, image_id)
+    fields = {name: image.record[name] for name in ("layer_id", "parent_id")}
+    return {"id": image.id, "parent": image.parent, "size": image.size, **fields}
 
 
 def _images(graph: tk.Graph) -> dict[str, dict[str, tuple[str, str]]]:
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for directory in graph.layout.images.iterdir():
-        found[directory.name] = {
-            path.name: (path.read_text(), f"{path.stat().st_mode & 0o7777:04o}") for path in directory.iterdir()
-        }
+        found[directory.name] = {path.name: (_text(path), f"{path.stat().st_mode & 0o7777:04o}") for path in directory.iterdir()}
     return found
+
+
+def _text(path: Path) -> str:
+    """Every file byte for byte; of a compressed one what was compressed."""
+    return gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
 
 
 def _expected_images(expected: dict[str, Any]) -> dict[str, dict[str, tuple[str, str]]]:
     return {
-        image_id: {name: (file["text"], file["mode"]) for name, file in files.items() if name != "tar-data.json.gz"}
+        image_id: {name: (file["text"], file["mode"]) for name, file in files.items()}
         for image_id, files in expected.items()
         if image_id != "_tmp"
     }

@@ -20,14 +20,18 @@ ORDER = (
     {"go_json"},
     {"manifests"},
     {"layers"},
+    {"files"},
     {"identity"},
     {"verification"},
     {"reuse"},
     {"fsops", "cards", "progress"},
     {"sources", "graph", "ledger"},
     {"pulling"},
+    {"auditing"},
+    {"survey"},
     {"analysis"},
     {"views"},
+    {"cases"},
     {"simulator"},
     {"cli"},
     {"__init__", "__main__"},
@@ -42,6 +46,7 @@ PURE = {
     "go_json",
     "manifests",
     "layers",
+    "files",
     "identity",
     "verification",
     "reuse",
@@ -112,21 +117,77 @@ def test_simulator_is_used_by_nobody_but_the_lab() -> None:
             assert not any(name.startswith("toolkit.simulator") for name in imports(path)), path
 
 
+SEAM = PACKAGE / "fsops"
+TOUCHES_FILES = {
+    *("chmod", "exists", "glob", "group", "hardlink_to", "is_block_device", "is_char_device", "is_dir", "is_fifo", "is_file"),
+    *("is_mount", "is_socket", "is_symlink", "iterdir", "lchmod", "lstat", "mkdir", "open", "read_bytes", "read_text"),
+    *("readlink", "rename", "rglob", "rmdir", "samefile", "stat", "symlink_to", "touch", "unlink", "walk", "write_bytes"),
+    *("write_text", "expanduser", "cwd", "home", "extract", "extractall", "extract_all"),
+}
+"""Names of calls that reach the file system, whoever they are asked of."""
+OF_FRAMES = {"rename", "extract"}
+"""Frames have methods of these names, too: in the rooms that make frames out of frames they mean those."""
+FRAME_ROOMS = {"analysis", "views"}
+LOOKS_ELSEWHERE = {
+    "sources/docker_config.py": {"is_file", "cwd", "resolve"},
+    "sources/opening.py": {"exists"},
+}
+"""Looks for a program on the user's PATH, or whether a text is a path at all: nothing of a graph, and nothing is opened."""
+
+
+def calls_that_touch_files(path: Path) -> set[str]:
+    """Every call of a file that opens, looks at or changes a file without going through the seam."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        if isinstance(called, ast.Name):
+            found |= {called.id} & {"open", "eval", "exec"}
+        elif isinstance(called, ast.Attribute) and ast.unparse(called.value) not in {"fsops", "fsops.current()", "tarfile"}:
+            found |= {called.attr} & TOUCHES_FILES
+            if called.attr == "resolve" and not node.args and {word.arg for word in node.keywords} <= {"strict"}:
+                found.add("resolve")
+    return found
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_are_opened_in_one_place(path: Path) -> None:
-    """Nothing but ``fsops`` opens, writes, links or renames."""
-    if path.name == "fsops.py":
+def test_files_are_touched_in_one_place(path: Path) -> None:
+    """Nothing but ``fsops`` opens, looks at, writes, links, locks or removes a file."""
+    name = str(path.relative_to(PACKAGE))
+    if path.is_relative_to(SEAM):
         return
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = node.func
-            name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-            assert name not in {"write_bytes", "write_text", "unlink", "rename", "touch", "extractall", "extract_all"}, name
-            if isinstance(called, ast.Name):
-                assert name not in {"open", "eval", "exec"}, name
+    meant = OF_FRAMES if room_of(path) in FRAME_ROOMS else LOOKS_ELSEWHERE.get(name, set())
+    assert not calls_that_touch_files(path) - meant
     used = {name.split(".")[0] for name in imports(path) if not name.startswith(("os.PathLike", "os.fspath"))}
-    assert not {"os", "subprocess", "pickle", "shutil"} & used - RUNS_PROGRAMS.get(path.name, set())
+    outside = {"os", "fcntl", "mmap", "subprocess", "pickle", "shutil", "tempfile", "glob"}
+    assert not outside & used - RUNS_PROGRAMS.get(path.name, set())
+
+
+@pytest.mark.parametrize("path", sorted(SEAM.glob("*.py")), ids=lambda path: path.stem)
+def test_the_seam_calls_the_operating_system_in_one_file(path: Path) -> None:
+    """So that whoever replaces ``System`` sees every operation."""
+    if path.stem == "system":
+        return
+    calls = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "os"
+    }
+    assert calls <= {"getpid", "geteuid", "urandom", "strerror"}
+    assert not {"fcntl", "shutil", "tempfile"} & {name.split(".")[0] for name in imports(path)}
+    assert not [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name) and node.id == "open"]
+
+
+def test_the_rule_of_the_seam_sees_what_it_forbids(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "open(a); b.open(); c.exists(); d.resolve(strict=True); tarfile.open(e); f.resolve(g); h.stat().st_size; fsops.exists(i)"
+    )
+    assert calls_that_touch_files(module) == {"open", "exists", "resolve", "stat"}
 
 
 def test_a_room_says_its_rule() -> None:

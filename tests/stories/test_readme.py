@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from support.places import PROJECT
 
 import toolkit as tk
-from toolkit import cli, simulator
+from toolkit import simulator
+from toolkit.cli.command import main
+from toolkit.sources.protocol import Source
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -52,10 +55,25 @@ def test_the_shell_s_verbs_exist(capsys: pytest.CaptureFixture[str]) -> None:
                 arguments += ["--graph", graph]
             arguments = [graph if word == "graph" else word for word in arguments]
             if arguments[:2] not in (["lab", "serve"], ["lab", "conformance"]):  # one never ends, one has tests of its own
-                assert cli.main(arguments) == 0, line
+                assert main(arguments) == 0, line
     assert "teach/clean" in capsys.readouterr().out
 
 
 def test_every_decision_and_file_it_links_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (PROJECT / target).exists(), target
+
+
+def test_what_is_kept_can_be_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teaching: Source, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = re.search(r"## Months later\n\n((?:    .*\n)+)", README)
+    assert block is not None
+    monkeypatch.chdir(tmp_path)
+    tk.pull("teach/clean:1", "graph", source=teaching)
+    with pytest.raises(tk.VerificationError):
+        tk.pull("teach/tampered:blob-byte", "graph", source=teaching)
+    for line in block[1].splitlines():
+        words = shlex.split(line.split("#")[0])
+        assert words[0] == "layerproof"
+        assert main(words[1:]) == 0, line + capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -108,3 +109,12 @@ def layout(*named: tuple[bytes, Mapping[str, str]], media_type: str = OCI_MANIFE
 def ref_name(name: str) -> dict[str, str]:
     """The annotation that names an image in a layout."""
     return {"org.opencontainers.image.ref.name": name}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder; what was compressed on the way as it was before, for no two zlibs write the same bytes."""
+    return {
+        str(path.relative_to(folder)): gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

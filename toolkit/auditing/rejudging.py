@@ -16,13 +16,13 @@ from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
 from toolkit.pulling.rejudge import rejudge as rejudge_call
 from toolkit.pulling.report import Report
-from toolkit.records import Pull
 from toolkit.verification.policy import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DECIDING: Final = frozenset({"pull", "inspect", "judge"})
+"""Verbs of calls that decide about an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Rejudged:
     def differences(self) -> pd.DataFrame:
         """Every value the two disagree about; see ``toolkit.auditing.differences``."""
         frame = differences(self.before, self.after)
-        return frame[~frame["pull"].isin(list(self.skipped))].reset_index(drop=True)
+        return frame[frame["pull"].isin(self.after.pulls_in_order())].reset_index(drop=True)
 
     def __repr__(self) -> str:
         calls, different = len(self.after.pulls_in_order()), self.differences
@@ -115,6 +115,8 @@ def rejudge(
     skipped: dict[str, str] = {}
     for call in ledger.pulls_in_order():
         report = Report(ledger, call, graph=kept)
+        if report.has_ended and report.pull.verb not in _DECIDING:
+            continue
         reason = _cannot(report)
         if reason is None:
             try:
@@ -140,11 +142,8 @@ def _opened(
 
 def _cannot(report: Report) -> str | None:
     """Why a call holds no decision that can be taken again; None when it does."""
-    ended: list[Pull] = report.records(Pull)
-    if not ended:
+    if not report.has_ended:
         return "it has not ended, or was killed"
-    if ended[-1].verb not in _DECIDING:
-        return f"{ended[-1].verb} decides nothing about an image"
-    if ended[-1].outcome == "aborted":
+    if report.outcome == "aborted":
         return "it was stopped before it could decide"
     return None

@@ -9,6 +9,7 @@ import html
 from typing import Final
 
 _LINE_END: Final = "\n"
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -60,3 +61,16 @@ def middle_cut(text: str, width: int) -> str:
         return text
     head = width // 2
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def to_cell(text: str) -> tuple[str, bool]:
+    r"""Make a text safe in a cell of a CSV file; tell whether it had to be changed.
+
+    A program for spreadsheets would compute what begins with one of ``= + - @``, in either width: an apostrophe goes in front.
+
+    >>> to_cell("=1+1"), to_cell("1.10"), to_cell("a\x1b")
+    (("'=1+1", True), ('1.10', False), ('a\\x1b', True))
+    """
+    shown = visible(text)
+    cell = f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
+    return cell, cell != text

@@ -1,4 +1,7 @@
-"""The door of the command: the parser, and what becomes of an error."""
+"""The door of the command: the parser, and what becomes of an error.
+
+The rule of this file: no verb is described here, and nothing is printed but where an error has no better place.
+"""
 
 from __future__ import annotations
 

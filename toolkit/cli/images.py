@@ -1,4 +1,7 @@
-"""The verbs that ask a source for an image: pull, inspect, explain, tags."""
+"""The verbs that ask a source for an image: pull, inspect, explain, tags.
+
+The rule of this file: a verb is its arguments, one call of the library, and what is printed of its result.
+"""
 
 from __future__ import annotations
 

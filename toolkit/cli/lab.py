@@ -1,4 +1,7 @@
-"""The exercises of the lab: the teaching registry, and the catalogue of lies."""
+"""The exercises of the lab: the teaching registry, and the catalogue of lies.
+
+The rule of this file: the lab is the only part of the command that knows the simulator.
+"""
 
 from __future__ import annotations
 

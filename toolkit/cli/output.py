@@ -1,4 +1,7 @@
-"""What the command prints at the end, and the exit status that goes with it."""
+"""What the command prints at the end, and the exit status that goes with it.
+
+The rule of this file: standard output is for results, standard error for what went wrong.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.cards.escaping import visible
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.pulling.report import Report
@@ -21,7 +24,7 @@ def show(report: Report, options: argparse.Namespace) -> int:
     if options.json:
         print_json(report.summary())
     elif options.progress != "json":
-        print(report)
+        _print_report(report)
     elif report.outcome != "accepted" and report.error is not None:
         from toolkit.views.progress import JsonProgress
 
@@ -33,7 +36,7 @@ def failed(error: ToolkitError, options: argparse.Namespace) -> int:
     """Print what went wrong, and everything that was decided until then; return the exit status."""
     status = error.exit_status
     report: Report | None = error.report
-    if report is not None:
+    if report is not None and not isinstance(error, UsageError):
         status = _STATUS.get(report.outcome, 3)
     if getattr(options, "json", False):
         nothing: dict[str, Any] = {
@@ -51,9 +54,15 @@ def failed(error: ToolkitError, options: argparse.Namespace) -> int:
 
         JsonProgress().error(error.message)
     elif report is not None and report.outcome == "rejected":
-        print(report)
+        _print_report(report)
     print(f"layerproof: {visible(str(error), lines=True)}", file=sys.stderr)
     return status
+
+
+def _print_report(report: Report) -> None:
+    print(report)
+    if report.ledger_head is not None:
+        print(f"  ledger's head: {report.ledger_head}")
 
 
 def print_json(document: object) -> None:

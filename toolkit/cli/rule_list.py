@@ -1,4 +1,7 @@
-"""The verb that lists the rules."""
+"""The verb that lists the rules.
+
+The rule of this file: what it prints stands in ``verification.rules``.
+"""
 
 from __future__ import annotations
 

@@ -81,14 +81,18 @@ def parse_first(data: bytes) -> Node:
     return node
 
 
+def parse_at(data: bytes, position: int) -> Node:
+    """Read the value that begins at a place of a text known to be valid; white space before it is skipped."""
+    return _value(data, position, stream=True)[0]
+
+
 def _skip(data: bytes, position: int) -> int:
     return _SPACE.match(data, position).end()  # type: ignore[union-attr]  # matches the empty string, too
 
 
-def _value(data: bytes, *, stream: bool) -> tuple[Node, int]:
+def _value(data: bytes, position: int = 0, *, stream: bool) -> tuple[Node, int]:
     open_values: list[Node] = []
     names: list[str] = []
-    position = 0
     while True:
         # A value starts here, unless an empty container was just opened and closes at once.
         match = _SCALAR.match(data, position)
@@ -391,6 +395,7 @@ def _quote_char(byte: int) -> str:
 
 
 _GO_ESCAPES: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
+_ESCAPED: Final = re.compile(r'["\\]')
 
 
 def go_quote(text: str) -> str:
@@ -399,6 +404,8 @@ def go_quote(text: str) -> str:
     >>> print(go_quote('a"b'))
     "a\"b"
     """
+    if text.isascii() and text.isprintable() and not _ESCAPED.search(text):
+        return f'"{text}"'
     out: list[str] = []
     for char in text:
         code = ord(char)

@@ -1,7 +1,8 @@
 """Blobs: in by digest, out by digest.
 
 The rule of this file: the order of a commit is write, sync, compare, make read-only, link, sync the directory. Bytes
-that are not what was claimed go to quarantine under their own digest.
+that are not what was claimed go to quarantine under their own digest. A name that is taken is believed only after the bytes
+under it were read again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, Self
 
 from toolkit import fsops
 from toolkit.digests import Digest
+from toolkit.errors import GraphIOError
 from toolkit.graph.layout import Layout
 from toolkit.verification.blob_meter import BlobMeter
 
@@ -82,8 +84,8 @@ class Ingest:
                 fsops.replace(self._note, json.dumps(found).encode("ascii"), durable=False)
 
     def keep(self) -> None:
-        """Leave the bytes for the next one who wants them."""
-        self._keeps = self.resumable is not None and self.meter.size > 0
+        """Leave the bytes for the next one who wants them; not those of a file that could not be synced."""
+        self._keeps = self.resumable is not None and self.meter.size > 0 and not self._file.is_poisoned
 
     def again(self) -> None:
         """Hash again what was written: a download goes on behind bytes that are as they are on the disk."""
@@ -117,7 +119,11 @@ class Ingest:
     def commit(self) -> Digest:
         """Put the bytes under their own name, for good; return the name."""
         digest = self.own_digest
-        self._publish(self._layout.blob(digest))
+        if not self._publish(self._layout.blob(digest)):
+            blobs = BlobStore(self._layout)
+            if not blobs.is_intact(digest):
+                blobs.quarantine(digest)
+                fsops.link_new(self._path, self._layout.blob(digest))
         return digest
 
     def reject(self) -> Digest:
@@ -133,10 +139,21 @@ class Ingest:
             return Digest.parse(self.meter.expected)
         return self.meter.digest
 
-    def _publish(self, target: Path) -> None:
-        self._file.sync(mode=_READ_ONLY)
+    def _publish(self, target: Path) -> bool:
+        """Give the bytes a name for good; False when it is taken."""
+        self._keeps = False
+        self._file.sync()
+        if self._file.size != self.meter.size:
+            raise GraphIOError(
+                f"{self._path} has another size than what was written into it",
+                where=str(self._path),
+                expected=f"{self.meter.size} bytes",
+                actual=f"{self._file.size} bytes",
+                next_step="the file system or another program changed it; pull again, it is written anew",
+            )
+        self._file.set_mode(_READ_ONLY)
         fsops.make_directory(target.parent)
-        fsops.link_new(self._path, target)
+        return fsops.link_new(self._path, target)
 
 
 class BlobStore:
@@ -151,9 +168,9 @@ class BlobStore:
         return Ingest(self._layout, claimed, lasting=lasting)
 
     def add(self, data: bytes, *, quarantine: bool = False, algorithm: str = "sha256") -> Digest:
-        """Take in bytes in hand, under their own digest."""
+        """Take in bytes in hand, under their own digest; what is there already is read again."""
         digest = Digest.of(data, algorithm)
-        if self.path(digest) is None or quarantine:
+        if self.path(digest) is None or quarantine or not self.is_intact(digest):
             with self.ingest(str(digest)) as ingest:
                 ingest.feed(data)
                 return ingest.reject() if quarantine else ingest.commit()
@@ -188,10 +205,9 @@ class BlobStore:
             meter.feed(chunk)
         target = self._layout.quarantined(meter.digest)
         fsops.make_directory(target.parent)
-        if fsops.size(target) is None:
-            fsops.move_new(path, target)
-        else:
-            fsops.discard(path)  # the same bytes are in quarantine already
+        fsops.link_new(path, target)  # if the name is taken, the same bytes are in quarantine already
+        fsops.discard(path)
+        fsops.sync_directory(path.parent)
         return meter.digest
 
 

@@ -6,13 +6,16 @@ of them afterwards (weakness W10). A directory that cannot be loaded is moved to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from toolkit import fsops
 from toolkit.digests import seed_digest_error
-from toolkit.errors import GraphError
+from toolkit.errors import GraphError, LayerError
 from toolkit.graph.layout import Layout
 from toolkit.identity import image_record
+from toolkit.layers.streams import decompress
+from toolkit.layers.tar_split import Gzipped, split
 from toolkit.references import image_id_error
 from toolkit.reuse.stored_image import StoredImage, exists
 
@@ -24,6 +27,8 @@ _FILES = {
     "parent": "parent",
 }
 """Attribute of StoredImage to the name of its file."""
+TAR_DATA = "tar-data.json.gz"
+"""What it takes, besides the contents of its files, to put the layer's tar together again."""
 
 
 class ImageStore:
@@ -34,7 +39,7 @@ class ImageStore:
 
     def read(self, image_id: str) -> StoredImage | None:
         """Read the files of an image as they are now; None when there is no such directory."""
-        if image_id_error(image_id) is not None or not self._layout.image(image_id).is_dir():
+        if image_id_error(image_id) is not None or not fsops.is_directory(self._layout.image(image_id)):
             return None
         directory = self._layout.image(image_id)
         return StoredImage(**{attribute: fsops.read(directory / name) for attribute, name in _FILES.items()})
@@ -43,7 +48,7 @@ class ImageStore:
         """Every image ID, sorted."""
         return (name for name in fsops.names(self._layout.images) if image_id_error(name) is None)
 
-    def register(self, image_id: str, image: StoredImage) -> bool:
+    def register(self, image_id: str, image: StoredImage, layer: Callable[[], Iterable[bytes]] | None = None) -> bool:
         """Commit an image; False when a loadable one is there already (and is left as it is).
 
         Parameters
@@ -52,18 +57,22 @@ class ImageStore:
             64 hex digits.
         image : StoredImage
             The files to write; None means no such file.
+        layer : callable, optional
+            Gives the layer's blob, verified before; ``tar-data.json.gz`` is made from it.
         """
         there = self.read(image_id)
         if there is not None:
             if exists({image_id: there}, image_id):
                 return False
-            self._set_aside(image_id)
-        staged = self._layout.ingest / f"{fsops.token(16)}.image"
+            self.set_aside(image_id)
+        staged = self._layout.ingest / fsops.fresh_name("image.")
         fsops.make_directory(staged)
         for attribute, name in _FILES.items():
             data = getattr(image, attribute)
             if data is not None:
                 fsops.write_new(staged / name, data)
+        if layer is not None:
+            _write_tar_data(staged / TAR_DATA, layer())
         fsops.sync_directory(staged)
         fsops.make_directory(self._layout.images)
         fsops.move_new(staged, self._layout.image(image_id))
@@ -74,15 +83,32 @@ class ImageStore:
         directory = self._layout.image(image_id)
         for name, data in (("layersize", layersize), ("v1Compatibility", v1_compatibility)):
             if data is not None and fsops.size(directory / name) is None:
-                fsops.write_new(directory / name, data)
-                fsops.sync_directory(directory)
+                fsops.make_directory(self._layout.ingest)
+                fsops.write_whole(directory / name, data, staging=self._layout.ingest)
 
-    def _set_aside(self, image_id: str) -> None:
+    def set_aside(self, image_id: str) -> Path:
+        """Move the directory of an image that is not what it should be into quarantine; return where it lies now."""
         number = 0
-        while (target := self._layout.quarantined_image(image_id, number)).exists():
+        while fsops.exists(target := self._layout.quarantined_image(image_id, number)):
             number += 1
         fsops.make_directory(target.parent)
         fsops.move_new(self._layout.image(image_id), target)
+        return target
+
+
+def _write_tar_data(path: Path, layer: Iterable[bytes]) -> None:
+    """Write the metadata of a layer's tar; nothing where none can be made.
+
+    Such a layer was let in by an exception from a rule, whose row says what is wrong with it.
+    """
+    try:
+        with fsops.NewFile(path) as file:
+            compressed = Gzipped(file.write)
+            split(decompress(layer)[1], compressed)
+            compressed.finish()
+            file.sync()
+    except LayerError:
+        fsops.discard(path)
 
 
 def parent_file(config: bytes, parent: str) -> bytes | None:

@@ -45,6 +45,11 @@ class Layout:
         return self.root / "repositories.json"
 
     @property
+    def oci_layout(self) -> Path:
+        """The file that says that this is an OCI image layout."""
+        return self.root / "oci-layout"
+
+    @property
     def index(self) -> Path:
         """The OCI image index."""
         return self.root / "index.json"

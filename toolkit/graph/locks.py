@@ -7,8 +7,6 @@ holds what.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -27,10 +25,10 @@ class _LockFile:
     """One open file per graph and process: closing any descriptor of it would drop every lock."""
 
     def __init__(self, path: Path) -> None:
-        self.descriptor = fsops.open_for_locking(path)
+        self.bytes = fsops.LockedBytes(path)
         self.guard = threading.Lock()
         self.threads: dict[str, threading.Lock] = {}
-        _try_lock(self.descriptor, _byte(fsops.owner()))  # as long as the process lives: its files are no leftovers
+        self.bytes.lock(_byte(fsops.owner()))  # as long as the process lives: its files are no leftovers
 
     def of_threads(self, image_id: str) -> threading.Lock:
         with self.guard:
@@ -83,13 +81,13 @@ class IdLocks:
             return
         try:
             byte = _byte(key)
-            if not _try_lock(file.descriptor, byte):
-                yield f"process {_holder(file.descriptor, byte)}"
+            if not file.bytes.lock(byte):
+                yield f"process {file.bytes.holder(byte)}"
                 return
             try:
                 yield None
             finally:
-                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, byte)
+                file.bytes.unlock(byte)
         finally:
             lock.release()
 
@@ -109,14 +107,14 @@ class IdLocks:
             raise self._locked(image_id, "another thread of this process")
         try:
             byte = _byte(image_id)
-            while not _try_lock(file.descriptor, byte):
+            while not file.bytes.lock(byte):
                 if time.monotonic() > deadline:
-                    raise self._locked(image_id, f"process {_holder(file.descriptor, byte)}")
+                    raise self._locked(image_id, f"process {file.bytes.holder(byte)}")
                 time.sleep(_PAUSE)
             try:
                 yield
             finally:
-                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, byte)
+                file.bytes.unlock(byte)
         finally:
             lock.release()
 
@@ -132,21 +130,3 @@ class IdLocks:
 
 def _byte(key: str) -> int:
     return int(key[:15], 16)
-
-
-def _try_lock(descriptor: int, byte: int) -> bool:
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _holder(descriptor: int, byte: int) -> str:
-    """Ask the kernel for the process that holds a byte."""
-    question = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, byte, 1, 0)
-    try:
-        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, question)
-    except OSError:
-        return "unknown"
-    return str(struct.unpack("hhqqi4x", answer)[4])

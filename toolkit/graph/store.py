@@ -16,16 +16,18 @@ from typing import Final
 
 from toolkit import fsops
 from toolkit.digests import Digest, seed_digest_error, sha256
-from toolkit.errors import GraphError
+from toolkit.errors import GraphError, GraphIOError, UnsafeGraphError
 from toolkit.graph import index
 from toolkit.graph.blobs import BlobStore
 from toolkit.graph.chains import ChainIndex
 from toolkit.graph.images import ImageStore, legacy_image, parent_file
 from toolkit.graph.layout import EMPTY_INDEX, EMPTY_REPOSITORIES, OCI_LAYOUT, Layout
 from toolkit.graph.locks import PATIENCE, IdLocks
+from toolkit.graph.recovery import Remember, recover
 from toolkit.graph.tags import TagStore
 from toolkit.graph.turns import Turns
 from toolkit.layers.measure import measure
+from toolkit.records import Holding
 from toolkit.reuse.stored_image import StoredImage, exists
 
 _INDEXES: Final = sha256(b"repositories.json and index.json").partition(":")[2]
@@ -51,7 +53,7 @@ class Graph(Mapping[str, StoredImage]):
 
     def __init__(self, root: str | PathLike[str], *, patience: float = PATIENCE) -> None:
         self.layout = Layout(Path(root))
-        if self.layout.root.exists() and not self.layout.root.is_dir():
+        if fsops.exists(self.layout.root) and not fsops.is_directory(self.layout.root):
             raise GraphError(
                 f"{self.layout.root} is a file, not the directory of a graph",
                 where=str(self.layout.root),
@@ -105,42 +107,78 @@ class Graph(Mapping[str, StoredImage]):
             return self.blobs.path(image_id) is not None
         return exists(self, image_id)
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the graph can only be looked at: its permissions or its mount say so. What is not there can be made."""
+        return fsops.is_read_only(self.layout.root)
+
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Make the directories and the empty indexes of a new graph."""
+    def prepare(self, remember: Remember | None = None) -> tuple[Holding, ...]:
+        """Open the graph for writing: make what a new one needs, and recover what an earlier process left behind.
+
+        Parameters
+        ----------
+        remember : callable, optional
+            As in ``recovery.recover``: what to make a damaged index of.
+
+        Returns
+        -------
+        tuple of Holding
+            What was found and put right; empty as a rule.
+
+        Raises
+        ------
+        UnsafeGraphError
+            Others could change the graph while we rely on it. Looking at it is allowed all the same.
+        GraphIOError
+            The graph is read-only, or the disk says no.
+        """
+        self.require_ours()
         for directory in (self.layout.images, self.layout.ingest, self.layout.ledger, self.layout.root / "blobs" / "sha256"):
             fsops.make_directory(directory)
         self._locks.claim()
         for path, data in (
-            (self.layout.root / "oci-layout", OCI_LAYOUT),
+            (self.layout.oci_layout, OCI_LAYOUT),
             (self.layout.index, EMPTY_INDEX),
             (self.layout.repositories, EMPTY_REPOSITORIES),
         ):
             if fsops.size(path) is None:
-                fsops.replace(path, data, mode=0o600 if path == self.layout.repositories else 0o644, durable=False)
-        self._clean()
+                fsops.write_whole(path, data, mode=0o600 if path == self.layout.repositories else 0o644)
+        return recover(self, remember)
 
-    def _clean(self) -> None:
-        """Take away what killed processes left and nobody can go on with; unfinished downloads stay."""
-        for path in [folder / name for folder in (self.layout.ingest, self.layout.root) for name in fsops.names(folder)]:
-            owner = fsops.owner_of(path.name)
-            if owner is not None and not self._locks.lives(owner):
-                fsops.discard(path)
-            elif path.suffix == ".turn":
-                self.turns.clean(path)
-            elif path.suffix == ".partial":
-                self._clean_partial(path)
+    def write_oci_layout(self) -> None:
+        """Write the file that makes the graph an OCI image layout."""
+        fsops.replace(self.layout.oci_layout, OCI_LAYOUT, mode=0o644)
 
-    def _clean_partial(self, path: Path) -> None:
-        """Take away a download that was committed, and whose process died before it could do that."""
-        digest = path.stem.replace("-", ":", 1)
-        if not Digest.is_exact(digest) or self.blobs.path(digest) is None:
-            return
-        with self.turns.free(f"blob {digest}") as free:
-            if free:
-                fsops.discard(path)
-                fsops.discard(path.with_suffix(".json"))
+    def require_ours(self) -> None:
+        """Refuse to write where others could change what we rely on, or where nothing may be written; nothing is touched.
+
+        Raises
+        ------
+        UnsafeGraphError
+            It belongs to somebody else, or everybody may write into it.
+        GraphIOError
+            It is read-only.
+        """
+        root = self.layout.root
+        exposed = fsops.is_exposed(root)
+        if exposed is not None:
+            raise UnsafeGraphError(
+                f"{root} is not safe to write into: {exposed}",
+                where=str(root),
+                expected="a directory that belongs to us and that not everybody may write into",
+                actual=exposed,
+                next_step="`chown` or `chmod o-w` it if you trust what is in it, or use another graph; looking at it is allowed",
+            )
+        if self.is_read_only:
+            raise GraphIOError(
+                f"cannot write into {root}: it is read-only",
+                where=str(root),
+                expected="a directory that may be written into",
+                actual="EROFS",
+                next_step="use another graph, or `layerproof inspect`, which writes nothing",
+            )
 
     def register(
         self,
@@ -151,8 +189,26 @@ class Graph(Mapping[str, StoredImage]):
         layer_size: int,
         checksum: str,
         v1_compatibility: bytes,
+        layer: str | None = None,
     ) -> bool:
         """Commit an image; False when a loadable one is there already.
+
+        Parameters
+        ----------
+        image_id : str
+            64 hex digits.
+        config : bytes
+            Its ``json``.
+        parent : str
+            The ID in use for the parent; may be empty.
+        layer_size : int
+            Sum of the sizes in the headers of the layer's tar, in bytes.
+        checksum : str
+            The digest the layer was asked for by.
+        v1_compatibility : bytes
+            As in the manifest.
+        layer : str, optional
+            The digest under which the layer lies among the blobs; without it the image gets no ``tar-data.json.gz``.
 
         Notes
         -----
@@ -167,6 +223,7 @@ class Graph(Mapping[str, StoredImage]):
                 v1_compatibility=v1_compatibility,
                 parent=parent_file(config, parent),
             ),
+            layer=None if layer is None else lambda: self.blobs.chunks(layer),
         )
 
     def register_legacy(self, json: bytes, *, layer: bytes | None = None, checksum: str | None = None) -> str:
@@ -196,7 +253,7 @@ class Graph(Mapping[str, StoredImage]):
             self.blobs.add(layer)
         image_id, image = legacy_image(json, layersize=size, checksum=checksum)
         with self.lock([image_id]):
-            self.images.register(image_id, image)
+            self.images.register(image_id, image, layer=None if layer is None else lambda: [layer])
         return image_id
 
     def restore_layersize(self, image_id: str) -> None:
@@ -212,12 +269,16 @@ class Graph(Mapping[str, StoredImage]):
 
     def set_reference(self, name: str, reference: str, image_id: str) -> str | None:
         """Set a tag or digest for an image, against other processes; return the image it named before."""
-        with self._locks.hold([_INDEXES]):
+        with self.indexes():
             return self.tags.set(name, reference, image_id)
+
+    def indexes(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock under which the indexes are written."""
+        return self._locks.hold([_INDEXES])
 
     def point(self, reference: str, *, media_type: str, digest: str, size: int) -> None:
         """Enter a pulled manifest into the OCI index, against other processes."""
-        with self._locks.hold([_INDEXES]):
+        with self.indexes():
             index.add_manifest(self.layout, reference, media_type=media_type, digest=digest, size=size)
 
     # -- sharing -------------------------------------------------------------------------------------------------
@@ -225,6 +286,14 @@ class Graph(Mapping[str, StoredImage]):
     def lock(self, image_ids: Iterable[str]) -> contextlib.AbstractContextManager[None]:
         """Hold the locks of some IDs against other threads and processes."""
         return self._locks.hold(image_ids)
+
+    def try_lock(self, key: str) -> contextlib.AbstractContextManager[str | None]:
+        """Hold one lock if it is free; the context gives None then, and otherwise who holds it."""
+        return self._locks.attempt(key)
+
+    def lives(self, owner: str) -> bool:
+        """Whether a process that makes files here (``fsops.owner``) still does."""
+        return self._locks.lives(owner)
 
     def retain(self, session: str, image_ids: Iterable[str]) -> None:
         """Note that a session still needs some images."""

@@ -1,13 +1,13 @@
 """Tags and digest references: names to image IDs.
 
 The rule of this file: the file is Docker 1.9's ``repositories`` file to the byte, read again before every operation;
-what Docker refused is refused with its words.
+what Docker refused is refused with its words; a reference is written after all it can reach.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from toolkit import fsops
@@ -15,6 +15,7 @@ from toolkit.digests import seed_digest_error
 from toolkit.errors import GraphError, TagError
 from toolkit.go_json import encode
 from toolkit.graph.layout import EMPTY_REPOSITORIES, Layout
+from toolkit.graph.settling import settle
 from toolkit.references import DEFAULT_TAG, tag_error
 
 
@@ -113,16 +114,35 @@ class TagStore:
 
     def _write(self, name: str, reference: str, image_id: str) -> None:
         references = self.all()
-        if references.get(name, {}).get(reference) == image_id:
-            return
-        references.setdefault(name, {})[reference] = image_id
-        repositories = encode.mapping(
-            {
-                repository: encode.mapping({key: encode.string(value) for key, value in named.items()})
-                for repository, named in references.items()
-            }
-        )
-        fsops.replace(self._layout.repositories, encode.struct([("Repositories", repositories)]))
+        if references.get(name, {}).get(reference) != image_id:
+            references.setdefault(name, {})[reference] = image_id
+            self.write(references)
+
+    def write(self, references: Mapping[str, Mapping[str, str]]) -> None:
+        """Make the file anew, of these references; nobody is asked whether they lead anywhere."""
+        settle(self._layout)
+        fsops.replace(self._layout.repositories, encoded(references))
+
+
+def encoded(references: Mapping[str, Mapping[str, str]]) -> bytes:
+    """The file of tags, as Docker 1.9 wrote it.
+
+    >>> encoded({"busybox": {"1": "ab"}})
+    b'{"Repositories":{"busybox":{"1":"ab"}}}'
+    """
+    return encode.struct(
+        [
+            (
+                "Repositories",
+                encode.mapping(
+                    {
+                        repository: encode.mapping({key: encode.string(value) for key, value in named.items()})
+                        for repository, named in references.items()
+                    }
+                ),
+            )
+        ]
+    )
 
 
 def _refused(message: str, where: str) -> TagError:

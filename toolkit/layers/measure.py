@@ -7,19 +7,14 @@ found.
 from __future__ import annotations
 
 import hashlib
-import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from toolkit.errors import LayerError
 from toolkit.layers.flavour import FOOTER, Flavour, flavour_of
+from toolkit.layers.go_path import clean
 from toolkit.layers.streams import DEFAULT_BUDGET, Compression, decompress
 from toolkit.layers.tar_walk import walk
-
-_CLEAN: Final = re.compile(rb"(?:[^/.][^/]*/)*[^/.][^/]*/?", re.DOTALL)
-"""A path that needs no cleaning: most of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +97,7 @@ def measure(
         for header in walk(hashed(pieces), rest=after_end):
             members += 1
             layer_size += header.size
-            path = _clean(header.name)
+            path = clean(header.name)
             # A short hash of each path keeps the memory of a layer with millions of members bounded.
             key = hashlib.blake2b(path, digest_size=12).digest()
             if key in seen and repeated is None:
@@ -121,11 +116,3 @@ def measure(
         trailing=trailing,
         flavour="" if problem else flavour_of(compression, tail),
     )
-
-
-def _clean(name: bytes) -> bytes:
-    """Clean a path as Go's ``filepath.Clean`` does."""
-    if _CLEAN.fullmatch(name):
-        return name.rstrip(b"/")
-    path = posixpath.normpath(name) if name else b"."
-    return b"/" + path.lstrip(b"/") if path.startswith(b"//") else path

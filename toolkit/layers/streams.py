@@ -22,6 +22,8 @@ PIECE: Final = 256 * 1024
 """Largest piece of output in bytes."""
 DEFAULT_BUDGET: Final = 16 * 1024**3
 """How many bytes a layer may expand to before it is refused."""
+OVER_BUDGET: Final = "layer-budget"
+"""The code of the error that says so."""
 
 _MAGIC: Final[tuple[tuple[bytes, Compression], ...]] = (
     (b"BZh", "bzip2"),
@@ -173,5 +175,10 @@ def _within(pieces: Iterator[bytes], budget: int) -> Iterator[bytes]:
     for piece in pieces:
         total += len(piece)
         if total > budget:
-            raise LayerError("the layer expands beyond its budget", expected=f"at most {budget} bytes", actual=f"over {total}")
+            raise LayerError(
+                "the layer expands beyond its budget",
+                expected=f"at most {budget} bytes",
+                actual=f"over {total}",
+                code=OVER_BUDGET,
+            )
         yield piece

@@ -6,9 +6,10 @@ over, never kept. A cut or damaged header is an error with its offset, not an ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+from zlib import adler32
 
 from toolkit.errors import LayerError
 
@@ -16,15 +17,18 @@ BLOCK: Final = 512
 _HEADER_ONLY: Final = b"123456"  # links, devices, directories and FIFOs have no content, whatever their size says
 _LONGEST_EXTENSION: Final = 1024 * 1024
 _EMPTY: Final = bytes(BLOCK)
+_OCTAL: Final = re.compile(rb"([0-7]+)[ \x00]*").fullmatch
+"""What a number looks like in most headers."""
 _BLANKS: Final = 8 * 0x20
 """What the field of the checksum counts as in the checksum: eight blanks."""
 
 
-@dataclass(frozen=True, slots=True)
-class TarHeader:
+class TarHeader(NamedTuple):
     """One member: its name as raw bytes, its type, its size as a reader sees it, and where its header starts.
 
-    ``block`` is the header itself and ``pax`` the records in front of it.
+    ``block`` is the header itself and ``pax`` the records in front of it. ``content`` is where its content starts, and
+    ``stored`` how many bytes of it there are: fewer than ``size`` where a sparse file has holes, none where the type has no
+    content. It is a tuple because a layer may have a million of them.
     """
 
     name: bytes
@@ -34,18 +38,23 @@ class TarHeader:
     block: bytes
     pax: dict[bytes, bytes]
     link: bytes
+    stored: int
+    content: int
 
 
 Tap = Callable[[bytes], None]
 """Takes the content of the member whose header was yielded last, piece by piece."""
+Raw = Callable[[bytes], None]
+"""Takes what is neither content nor behind the end: headers, their extensions, padding and the end marker."""
 Rest = Callable[[int, bytes], None]
 """Takes what follows the end marker: the offset in the tar and the bytes, piece by piece."""
 
 
 class _Stream:
-    """Pieces of any length as a stream with an offset."""
+    """Pieces of any length as a stream with an offset; what is read, and no content, goes by way of ``raw`` too."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes], raw: Raw | None = None) -> None:
+        self.raw = raw
         self._pieces = iter(pieces)
         self._piece = b""
         self._start = 0
@@ -53,6 +62,14 @@ class _Stream:
 
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes, fewer only at the end."""
+        end = self._start + size
+        if end <= len(self._piece):
+            data = self._piece[self._start : end]
+            self._start = end
+            self.offset += size
+            if self.raw is not None:
+                self.raw(data)
+            return data
         parts: list[bytes] = []
         wanted = size
         while wanted and self._fill():
@@ -61,10 +78,20 @@ class _Stream:
             wanted -= len(part)
             parts.append(part)
         self.offset += size - wanted
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self.raw is not None:
+            self.raw(data)
+        return data
 
     def skip(self, size: int, tap: Tap | None = None) -> None:
         """Pass over bytes that must be there, by way of the tap if there is one."""
+        end = self._start + size
+        if size and end <= len(self._piece):
+            if tap is not None:
+                tap(self._piece[self._start : end])
+            self._start = end
+            self.offset += size
+            return
         wanted = size
         while wanted:
             if not self._fill():
@@ -93,7 +120,9 @@ class _Stream:
         return True
 
 
-def walk(pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None = None) -> Iterator[TarHeader]:
+def walk(
+    pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None = None, raw: Raw | None = None
+) -> Iterator[TarHeader]:
     """Walk the headers of a tar.
 
     Parameters
@@ -104,6 +133,9 @@ def walk(pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None =
         Given the content of each member after its header was yielded; contents are passed over without it.
     rest : callable, optional
         Given what follows the end marker, where only zeros belong.
+    raw : callable, optional
+        Given everything else, so that the three together are given every byte, in order: a header before it is yielded,
+        padding when the next member is asked for.
 
     Yields
     ------
@@ -119,7 +151,7 @@ def walk(pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None =
     -----
     Origin: POSIX pax interchange format; Go ``archive/tar`` for what is accepted.
     """
-    stream = _Stream(pieces)
+    stream = _Stream(pieces, raw)
     long_name: bytes | None = None
     long_link: bytes | None = None
     pax: dict[bytes, bytes] = {}
@@ -144,10 +176,11 @@ def walk(pieces: Iterable[bytes], *, tap: Tap | None = None, rest: Rest | None =
         stored = _decimal(pax[b"size"], offset) if b"size" in pax else size
         logical = _logical_size(block, kind, pax, stored, stream, offset)
         link = pax.get(b"linkpath") or long_link or block[157:257].partition(b"\x00")[0]
-        yield TarHeader(name, kind, logical, offset, block, pax, link)
-        if kind not in _HEADER_ONLY:
-            stream.skip(stored, tap)
-            stream.skip(-stored % BLOCK)
+        there = 0 if kind in _HEADER_ONLY else stored
+        yield TarHeader(name, kind, logical, offset, block, pax, link, there, stream.offset)
+        if there:
+            stream.skip(there, tap)
+            stream.skip(-there % BLOCK, raw)
         long_name, long_link, pax = None, None, {}
 
 
@@ -165,15 +198,20 @@ def _header_block(stream: _Stream) -> bytes | None:
         if second in (b"", _EMPTY):
             return None
         raise _invalid(offset + BLOCK, "a second block of zeros", "something else")
-    claimed = number(block[148:156], offset)
     field = block[148:156]
-    unsigned = sum(block) - sum(field) + _BLANKS
+    claimed = number(field, offset)
+    unsigned = _sum(block[:256]) + _sum(block[256:]) - sum(field) + _BLANKS
     if claimed != unsigned:
         high = sum(byte > 127 for byte in block) - sum(byte > 127 for byte in field)
         if claimed == unsigned - 256 * high:  # old tars summed signed bytes
             return block
         raise _invalid(offset, f"checksum {unsigned}", f"checksum {claimed}")
     return block
+
+
+def _sum(half: bytes) -> int:
+    """Add up at most 256 bytes: half of Adler-32 is their sum, not yet reduced, and much quicker than ``sum``."""
+    return adler32(half, 0) & 0xFFFF
 
 
 def _extension(stream: _Stream, size: int, offset: int) -> bytes:
@@ -186,7 +224,7 @@ def _extension(stream: _Stream, size: int, offset: int) -> bytes:
         raise LayerError(
             "unexpected EOF", where=f"offset {stream.offset}", expected=f"{size} bytes", actual=f"{len(content)} bytes"
         )
-    stream.skip(-size % BLOCK)
+    stream.skip(-size % BLOCK, stream.raw)
     return content
 
 
@@ -242,6 +280,9 @@ def number(field: bytes, offset: int) -> int:
         if field[0] & 0x40 or value >= 2**63:
             raise _invalid(offset, "a number from 0", field.hex())
         return value
+    plain = _OCTAL(field)
+    if plain is not None:
+        return int(plain[1], 8)
     digits = field.strip(b" \x00").partition(b"\x00")[0]
     if digits.strip(b"01234567"):
         raise _invalid(offset, "octal digits", repr(field))

@@ -7,7 +7,7 @@ stays text, and a missing number is missing.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -52,8 +52,12 @@ def dtype(annotation: Any) -> Any:
 
 def schema(table: str) -> dict[str, Any]:
     """Return the pandas types of a table's columns, stamps first."""
-    declared = columns(Stamp) | columns(TABLES[table])
-    return {name: dtype(annotation) for name, annotation in declared.items()}
+    return {name: dtype(annotation) for name, annotation in declared(table).items()}
+
+
+def declared(table: str) -> dict[str, Any]:
+    """Return the declarations of a table's columns, stamps first."""
+    return columns(Stamp) | columns(TABLES[table])
 
 
 def frame(table: str, rows: Iterable[Row]) -> pd.DataFrame:
@@ -71,11 +75,44 @@ def frame(table: str, rows: Iterable[Row]) -> pd.DataFrame:
     pandas.DataFrame
         The columns of ``schema(table)``, one row for each record, in order; a fresh copy.
     """
+    mine = [row for row in rows if table == row.record.TABLE]
+    return frame_of(
+        table, {name: [getattr(row.stamp if name in STAMPS else row.record, name) for row in mine] for name in schema(table)}
+    )
+
+
+def frame_of(table: str, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Make the frame of one table of the values of its columns, each under its name."""
     import pandas as pd
 
-    mine = [row for row in rows if table == row.record.TABLE]
-    data: dict[str, pd.Series[Any]] = {}
-    for name, kind in schema(table).items():
-        values: Sequence[Any] = [getattr(row.stamp if name in STAMPS else row.record, name) for row in mine]
-        data[name] = pd.Series(values, dtype=kind, name=name)
-    return pd.DataFrame(data)
+    return pd.DataFrame({name: _series(name, values[name], kind) for name, kind in schema(table).items()})
+
+
+def joined(table: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put frames of one table behind each other; the types stay, and a lone one is given as it is."""
+    import pandas as pd
+
+    some = [part for part in parts if len(part)]
+    if not some:
+        return frame(table, ())
+    if len(some) == 1:
+        return some[0]
+    return pd.DataFrame({name: _joined(name, [part[name] for part in some]) for name in some[0].columns})
+
+
+def _joined(name: str, parts: Sequence[pd.Series[Any]]) -> pd.Series[Any]:
+    import pandas as pd
+
+    if len({getattr(part.dtype, "storage", None) for part in parts}) > 1:  # text that is kept in two ways
+        return _series(name, [value for part in parts for value in part.tolist()], "str")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _series(name: str, values: Sequence[Any], kind: Any) -> pd.Series[Any]:
+    import pandas as pd
+
+    try:
+        made: pd.Series[Any] = pd.Series(values, dtype=kind, name=name)
+    except UnicodeEncodeError:  # half a surrogate pair, as in a file name that is no UTF-8: Arrow cannot hold it, Python can
+        made = pd.Series(values, dtype=pd.StringDtype("python", na_value=float("nan")), name=name)
+    return made

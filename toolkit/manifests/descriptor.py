@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from toolkit.go_json.clear import clear_object
 from toolkit.go_json.decode import plain
 from toolkit.go_json.scan import Node, parse
 
@@ -19,6 +20,8 @@ PLATFORM: Final = "linux/amd64"
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _LONGEST_EXPONENT: Final = 3
+_BARE: Final = 3
+"""Members of a descriptor that has no more than it must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Descriptor:
 def read_object(text: bytes) -> dict[str, Any]:
     """Read a text that must be one JSON object; whole numbers stay whole, of repeated names the last counts.
 
+    Nobody may change what is returned: it is remembered.
+
     Raises
     ------
     GoJSONError
@@ -100,6 +105,8 @@ def read_object(text: bytes) -> dict[str, Any]:
     >>> read_object(b'{"size": 9007199254740993}')
     {'size': 9007199254740993}
     """
+    if (clear := clear_object(text)) is not None:
+        return clear
     node = parse(text)
     if node.kind != "object":
         raise ValueError(node.kind)
@@ -198,6 +205,9 @@ def read_descriptor(fields: Fields) -> Descriptor | None:
     -----
     Origin: OCI image-spec, descriptor.md; the Docker formats have the same members.
     """
+    value = fields.value
+    if len(value) == _BARE and _is_bare(value):
+        return Descriptor(where=fields.place, media_type=value["mediaType"], digest=value["digest"], size=value["size"])
     media_type = fields.text("mediaType", required=True)
     digest = fields.text("digest", required=True)
     size = fields.integer("size", required=True)
@@ -218,6 +228,12 @@ def read_descriptor(fields: Fields) -> Descriptor | None:
         artifact_type=artifact_type,
         platform=read,
     )
+
+
+def _is_bare(value: dict[str, Any]) -> bool:
+    """Whether three members are those that make a descriptor, and fit: then there is nothing to ask of each."""
+    media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+    return isinstance(media_type, str) and isinstance(digest, str) and type(size) is int and size >= 0
 
 
 def read_platform(fields: Fields) -> Platform:

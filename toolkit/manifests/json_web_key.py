@@ -7,11 +7,13 @@ typed errors.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
 from toolkit.errors import GoJSONError, SeedPanicError, SignatureFormatError
+from toolkit.go_json.clear import clear_object
 from toolkit.go_json.decode import members, plain
 from toolkit.go_json.scan import go_quote, parse
 from toolkit.manifests.base64_text import decode_url
@@ -47,9 +49,7 @@ class ECPublicKey:
     @property
     def key_id(self) -> str:
         """Libtrust's ID of the key."""
-        octets = self.curve.octets
-        point = b"\x04" + self.x.to_bytes(octets, "big") + self.y.to_bytes(octets, "big")
-        return _key_id(_sequence(_EC_PUBLIC_KEY + self.curve.oid), point)
+        return _id_of_point(self.curve, self.x, self.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ def read_key(text: bytes) -> PublicKey:
     Origin: ``libtrust.UnmarshalPublicKeyJWK``; the key ID is ``libtrust.keyIDFromCryptoKey``.
     """
     try:
-        members(text, "map[string]interface {}")
-        jwk: dict[str, Any] = plain(parse(text)) or {}
+        jwk = _members(text)
     except GoJSONError as error:
         raise SignatureFormatError(f"decoding JWK Public Key JSON data: {error.message}\n") from error
     kind = _text(jwk, "kty", "JWK Public Key type")
@@ -103,6 +102,15 @@ def read_key(text: bytes) -> PublicKey:
     if kind == "RSA":
         return _rsa_key(jwk)
     raise SignatureFormatError(f"JWK Public Key type not supported: {go_quote(kind)}\n")
+
+
+def _members(text: bytes) -> dict[str, Any]:
+    clear = clear_object(text)
+    if clear is not None:
+        return clear
+    members(text, "map[string]interface {}")
+    value: dict[str, Any] | None = plain(parse(text))
+    return value or {}
 
 
 def _ec_key(jwk: dict[str, Any]) -> ECPublicKey:
@@ -164,6 +172,13 @@ def _bytes(text: str, context: str) -> bytes:
         return decode_url(text)
     except SignatureFormatError as error:
         raise SignatureFormatError(f"{context}: invalid base64 URL encoding: {error.message}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _id_of_point(curve: Curve, x: int, y: int) -> str:
+    """The ID of a key on a curve, remembered: a registry signs everything with one key."""
+    point = b"\x04" + x.to_bytes(curve.octets, "big") + y.to_bytes(curve.octets, "big")
+    return _key_id(_sequence(_EC_PUBLIC_KEY + curve.oid), point)
 
 
 def _key_id(algorithm: bytes, key: bytes) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from toolkit.go_json.decode import INT, STRING, Scalar, Slice, Struct, from_node
-from toolkit.go_json.scan import parse, parse_first
+from toolkit.go_json import quick
+from toolkit.go_json.clear import clear_object
+from toolkit.go_json.decode import INT, STRING, Scalar, Slice, Struct
+from toolkit.go_json.scan import parse_first
 
+_WHITE_SPACE: Final = b" \t\r\n"
 _MANIFEST: Final = Struct(
     "manifest.Manifest",
     (
@@ -48,6 +51,8 @@ def first_value(body: bytes) -> bytes:
     GoJSONError
         With the text of Go's stream decoder, ``EOF`` for an empty body.
     """
+    if clear_object(body) is not None:
+        return body.strip(_WHITE_SPACE)
     node = parse_first(body)
     return body[node.start : node.end]
 
@@ -77,7 +82,7 @@ def read(text: bytes) -> Schema1Manifest:
     >>> read(b'{"schemaVersion":1,"FSLAYERS":[{"blobSum":"sha256:ab"}]}').blob_sums
     ('sha256:ab',)
     """
-    document = from_node(parse(text), text, _MANIFEST)
+    document = quick.unmarshal(text, _MANIFEST)
     return Schema1Manifest(
         schema_version=document["schemaVersion"],
         name=document["name"],

@@ -7,13 +7,14 @@ the whole body, because every answer of a registry carries fresh signatures.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from toolkit.digests import sha256
 from toolkit.errors import GoJSONError, SeedPanicError, SignatureFormatError
+from toolkit.go_json.clear import clear_object
 from toolkit.go_json.decode import RAW, STRING, STRINGS, Slice, Struct, from_node, members, plain
-from toolkit.go_json.scan import Node, parse
+from toolkit.go_json.scan import Node, parse, parse_at
 from toolkit.manifests.base64_text import decode_url
 from toolkit.manifests.json_web_key import PublicKey, read_key
 
@@ -28,6 +29,9 @@ _BLOCK: Final = Slice(
         ),
     ),
 )
+_NAME: Final = re.compile(rb'"signatures"[ \t\r\n]*+:')
+_SPELT_LETTER: Final = re.compile(rb"\\u00[67]")
+"""A lower-case letter written as an escape (or what looks like one, behind a backslash)."""
 _INT64_MIN: Final = -(2**63)
 _WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
@@ -73,6 +77,8 @@ class SignedPayload:
     present: bool
     irregular: str | None = None
     tail: bytes = b""
+    block: Node | None = field(default=None, compare=False, repr=False)
+    """The list of signatures as it stands in ``raw``, where it could be read."""
 
     @property
     def digest(self) -> str:
@@ -119,8 +125,7 @@ def extract(raw: bytes) -> SignedPayload:
     """
     block: Node | None = None
     try:
-        top = members(raw, "map[string]json.RawMessage")
-        block = top.get("signatures")
+        block = _block(raw)
         if block is None:
             raise SignatureFormatError("missing signature key")
         return _extract(raw, block)
@@ -130,6 +135,17 @@ def extract(raw: bytes) -> SignedPayload:
         problem = error.message
     present = block is not None and block.kind != "null" and block.value != []
     return SignedPayload(raw=raw, data=raw, signatures=(), problem=problem, present=present)
+
+
+def _block(raw: bytes) -> Node | None:
+    """Find the member ``signatures``; of a clear text nothing else has to be read value by value."""
+    value = clear_object(raw)
+    if value is not None and "signatures" not in value:
+        return None
+    names = [] if value is None or _SPELT_LETTER.search(raw) else list(_NAME.finditer(raw))
+    if len(names) == 1 and raw.count(b'"signatures"') == 1:
+        return parse_at(raw, names[0].end())  # no other text in it can be that name
+    return members(raw, "map[string]json.RawMessage").get("signatures")
 
 
 def _extract(raw: bytes, block: Node) -> SignedPayload:
@@ -170,6 +186,7 @@ def _extract(raw: bytes, block: Node) -> SignedPayload:
         problem=None,
         present=bool(entries),
         irregular=irregular,
+        block=block,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from toolkit.errors import GoJSONError
+from toolkit.go_json.clear import clear_object
 from toolkit.go_json.decode import fold
 from toolkit.go_json.scan import Node, parse
 
@@ -24,9 +25,9 @@ def complaints(text: bytes) -> Iterator[str]:
     text : bytes
         A whole JSON text; white space around it is allowed.
 
-    Yields
-    ------
-    str
+    Returns
+    -------
+    iterator of str
         Bytes that are not UTF-8, a byte order mark, names that are equal or equal but for case, lone surrogates,
         integers beyond 64 bits, nesting beyond 64 levels.
 
@@ -37,6 +38,10 @@ def complaints(text: bytes) -> Iterator[str]:
     >>> list(complaints(b'{"a":1,"A":2}'))
     ["the names 'a' and 'A' differ only in case, in the document"]
     """
+    return iter(()) if clear_object(text) is not None else _complaints(text)
+
+
+def _complaints(text: bytes) -> Iterator[str]:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:

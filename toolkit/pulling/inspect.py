@@ -22,6 +22,7 @@ from toolkit.pulling.conclusion import conclude, intact_rows, plan_rows, skipped
 from toolkit.pulling.consulted import ConsultedGraph
 from toolkit.pulling.listening import listening
 from toolkit.pulling.pull import resolve
+from toolkit.pulling.remembered import remembering
 from toolkit.pulling.report import Report
 from toolkit.pulling.rows import layer_rows
 from toolkit.pulling.session import Session, refused, session
@@ -67,7 +68,8 @@ def inspect(
     reference : str, optional
         As in ``pull``.
     graph : Graph or path, optional
-        Where rejected bytes and the ledger are kept, and against which IDs are planned; without it nothing is kept.
+        Where rejected bytes and the ledger are kept, and against which IDs are planned; without it nothing is kept. A
+        read-only graph is only looked at.
     platform : str
         As in ``pull``; ``all`` judges every manifest of an index.
     formats : str
@@ -90,17 +92,20 @@ def inspect(
     rules = Policy(Policy.of(policy).name, {*Policy.of(policy).accept, *accept}, Policy.of(policy).trusted_keys)
     where, asked = resolve(reference, source, rules, username=username, password=password, realms=realms, insecure=insecure)
     target = None if graph is None else Graph.of(graph)
-    if target is not None:
-        target.prepare()
-    book = ledger if ledger is not None else Ledger(None if target is None else target.layout.ledger)
+    kept = None if target is None or target.is_read_only else target
+    recovered = () if kept is None else kept.prepare(remembering(kept))
+    book = ledger if ledger is not None else Ledger(None if kept is None else kept.layout.ledger)
     with (
         listening(progress) as tell,
         session("inspect", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
     ):
         scope.platform = platform
+        scope.call.note(*recovered)
         try:
-            _Inspector(scope, connection, target, rules, tell, workers).run(asked, referrers=referrers)
+            _Inspector(scope, connection, kept, {} if target is None else target, rules, tell, workers).run(
+                asked, referrers=referrers
+            )
         finally:
             scope.call.note(*connection.drain())
         return scope.report
@@ -118,11 +123,13 @@ class _Inspector:
         scope: Session,
         connection: Connection,
         graph: Graph | None,
+        view: GraphView,
         policy: Policy,
         progress: ProgressSink | None,
         workers: int,
     ) -> None:
         self.scope = scope
+        self.view = view
         self.note = scope.call.note
         self.connection = connection
         self.graph = graph
@@ -207,7 +214,7 @@ class _Inspector:
             self.note(*skipped_stages(judgement, self.policy, "there is no chain of images", "graph", "blob"))
             self.note(*layer_rows(judgement, {}, {}, {}))
             return None, None
-        view: GraphView = ConsultedGraph({} if self.graph is None else self.graph)
+        view: GraphView = ConsultedGraph(self.view)
         plan = plan_ids(judgement.images, view, self.policy, by_digest=judgement.by_digest)
         _, standing_checks = standing_images(plan, view, self.policy, by_digest=judgement.by_digest)
         self.scope.image_id = plan.images[-1].id

@@ -59,15 +59,14 @@ class Job:
         self.turn: Turn | None = None
         self._told: dict[tuple[str, str], int] = {}
 
-    def transfer(self) -> Transfer:
-        """Make the transfer of one image."""
-        seed = self.policy.is_seed
+    def transfer(self, *, measures: bool) -> Transfer:
+        """Make the transfer of one image; ``measures`` says whether layers are looked into."""
         return Transfer(
             self.connection,
             self.graph,
             keep="all",
-            as_seed=seed,
-            measures=seed or self.diff_ids,
+            as_seed=self.policy.is_seed,
+            measures=measures,
             progress=self.tell,
             workers=self.workers,
             stop=self.stop,

@@ -22,6 +22,7 @@ from toolkit.pulling.cancellation import Cancellation
 from toolkit.pulling.choices import accepted_types
 from toolkit.pulling.job import Job
 from toolkit.pulling.listening import listening
+from toolkit.pulling.remembered import remembering
 from toolkit.pulling.report import Report
 from toolkit.pulling.session import session
 from toolkit.pulling.transfer import WORKERS
@@ -115,15 +116,18 @@ def pull(
         raise UsageError("tag can't be used with --all-tags/-a", actual=reference, next_step="leave the tag out")
     stop = Cancellation() if stop is None else stop
     target = Graph.of(graph)
-    target.prepare()
+    name = asked.text if reference is None else reference
+    with session("pull", name, where.name, rules, Ledger.of(ledger), target):
+        target.require_ours()  # where nothing may be written no row is, either: it is in the report of the error
     book = ledger if ledger is not None else Ledger(target.layout.ledger)
     with (
         listening(progress) as tell,
-        session("pull", asked.text if reference is None else reference, where.name, rules, book, target) as scope,
+        session("pull", name, where.name, rules, book, target) as scope,
         where.connect(asked.repository, as_seed=rules.is_seed, accept=accepted_types(formats)) as connection,
         stop.waking(connection.abort),
     ):
         scope.platform = platform
+        scope.call.note(*target.prepare(remembering(target)))
         job = Job(scope, connection, target, rules, tell, workers, diff_ids=diff_ids, stop=stop)
         work = asked.repository.local_name if all_tags else asked.local_text
         try:

@@ -26,7 +26,7 @@ class DocumentPull:
     def run(self, raw: RawManifest, reference: Reference) -> bool:
         """Pull it; return whether the graph now holds something it did not."""
         self.job.begin(reference)
-        transfer = self.job.transfer()
+        transfer = self.job.transfer(measures=self.job.diff_ids)
         supply = LiveSupply(self.job.connection, transfer, self.job.graph, self.job.note, self.job.scope.bodies)
         walk = Walk(
             supply,

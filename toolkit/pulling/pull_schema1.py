@@ -93,7 +93,7 @@ class Schema1Pull:
         missing = [one.image.layer_digest for one in plan.images if one.image.position not in standing]
         facts, absent = self._present(judgement, plan, missing)
         named = {one.image.layer_digest: one.id for one in plan.images}
-        transfer = self.job.transfer()
+        transfer = self.job.transfer(measures=True)  # Docker 1.9's files say how large a layer is
         asked = [Wanted(digest, image_id=named[digest]) for digest in absent]
         found = transfer.fetch(asked, looked=not self.job.policy.is_seed)
         trouble = {digest: error for digest, error in found.items() if isinstance(error, SourceError)}
@@ -142,6 +142,7 @@ class Schema1Pull:
                 layer_size=facts.measure.layer_size,
                 checksum=one.image.layer_digest,
                 v1_compatibility=one.image.v1_compatibility,
+                layer=facts.evidence,
             )
         self.job.tell(Progress(one.image.layer_digest, "registered", size, facts.announced or size, one.id))
         return registered

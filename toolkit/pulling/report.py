@@ -6,14 +6,17 @@ The rule of this file: it shows rows; it computes nothing that is not in them.
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from toolkit import fsops
 from toolkit.errors import LedgerError
 from toolkit.ledger.frames import frame
 from toolkit.ledger.ledger import Ledger
 from toolkit.ledger.lines import Row
-from toolkit.records import TABLES, Check, Descriptor, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
+from toolkit.records import TABLES, Check, Descriptor, Holding, Layer, Manifest, Pull, Record, Reuse, Signature, StrongID
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +41,7 @@ class Report:
     def __init__(self, ledger: Ledger, call: str, *, bodies: dict[str, bytes] | None = None, graph: Graph | None = None) -> None:
         self.ledger = ledger
         self.call = call
-        self._bodies = bodies or {}
+        self.bodies = bodies or {}
         self.graph = graph
 
     # -- facts ---------------------------------------------------------------------------------------------------
@@ -59,6 +62,11 @@ class Report:
         if not found:
             raise LedgerError("the call has not ended", where=self.call, next_step="its other rows are there already")
         return found[-1]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is a row of the call itself: a call that runs, or was killed, has none."""
+        return bool(self.records(Pull))
 
     @property
     def outcome(self) -> str:
@@ -92,6 +100,14 @@ class Report:
         return None if pull.error_code is None else {"code": pull.error_code, "message": pull.error_text or ""}
 
     @property
+    def ledger_head(self) -> str | None:
+        """The hash of the ledger's last line when the call ended: noted elsewhere, it vouches for every row up to there.
+
+        None for a ledger in memory.
+        """
+        return self.ledger.head_of(self.call)
+
+    @property
     def findings(self) -> list[Check]:
         """Failed checks, in order."""
         return [check for check in self.records(Check) if check.outcome == "failed"]
@@ -106,7 +122,7 @@ class Report:
         """
         manifests: list[Manifest] = self.records(Manifest)
         wanted = digest or (manifests[-1].body_digest if manifests else "")
-        return self._bodies[wanted] if wanted in self._bodies else self.evidence(wanted)
+        return self.bodies[wanted] if wanted in self.bodies else self.evidence(wanted)
 
     def evidence(self, digest: str) -> bytes:
         """Read kept bytes, accepted or rejected, by the digest in a column ``evidence``."""
@@ -119,7 +135,7 @@ class Report:
                 actual=digest,
                 next_step="pull, or inspect with graph=, to keep what is received",
             )
-        return path.read_bytes()
+        return b"".join(fsops.chunks(path))
 
     # -- frames --------------------------------------------------------------------------------------------------
 
@@ -161,8 +177,32 @@ class Report:
             "manifests": _plain(self.records(Manifest)),
             "descriptors": _plain(self.records(Descriptor)),
             "signatures": _plain(self.records(Signature)),
+            "holdings": _plain(self.records(Holding)),
             "error": self.error,
+            "ledger_head": self.ledger_head,
         }
+
+    def to_json(self) -> str:
+        """The report as a JSON text: what ``summary`` says.
+
+        Returns
+        -------
+        str
+            ASCII only, so that no reader is misled by what it cannot see.
+        """
+        return json.dumps(self.summary(), indent=2)
+
+    def to_html(self) -> str:
+        """The report as one page that needs nothing else: findings first, IDs, layers, and how to repeat each check by hand.
+
+        Returns
+        -------
+        str
+            HTML without any request or script; the commands in it are for the folder of the graph.
+        """
+        page = importlib.import_module("toolkit.cases.page")  # a room above this one: found when it is asked for
+        text: str = page.page(self)
+        return text
 
     def card(self) -> Card:
         """The report as a card."""

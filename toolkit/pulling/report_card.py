@@ -5,11 +5,12 @@ The rule of this file: it picks among rows and shortens; every value stands in f
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from toolkit.cards.card import Card, Table, Tone
 from toolkit.cards.escaping import middle_cut, short
-from toolkit.records import Check, Descriptor, Layer, Pull, Signature, StrongID
+from toolkit.records import Check, Descriptor, Holding, Layer, Pull, Signature, StrongID
 
 if TYPE_CHECKING:
     from toolkit.graph.store import Graph
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 _TONES: Final[dict[str, Tone]] = {"accepted": "good", "rejected": "bad"}
 _SHOWN_FINDINGS: Final = 12
 _SHOWN_DESCRIPTORS: Final = 24
+_SHOWN_HOLDINGS: Final = 24
+_OF_GRAPHS: Final = frozenset({"verify", "recover", "purge"})
+"""Verbs about what a graph holds, not about an image."""
 
 
 def card_of(report: Report) -> Card:
     """Make the card of a report."""
     pull = report.pull
+    if pull.verb in _OF_GRAPHS:
+        return _holdings_card(report, pull)
     facts = [("reference", pull.reference), ("policy", _policy(pull)), ("digest", pull.digest or "none")]
     if pull.platform is not None and report.records(Descriptor):
         facts.append(("platform", pull.platform))
@@ -43,6 +49,51 @@ def card_of(report: Report) -> Card:
         tables=tuple(tables),
         footer=kept,
     )
+
+
+def _holdings_card(report: Report, pull: Pull) -> Card:
+    """The card of a call about a graph: how many of each kind are as they should be, and everything that is not."""
+    holdings: list[Holding] = report.records(Holding)
+    facts = [("graph", pull.source)]
+    if pull.verb == "purge":
+        facts.append(("purged", pull.reference))
+    if pull.status is not None:
+        facts.append(("status", pull.status))
+    if pull.error_text is not None:
+        facts.append(("reason", f"{pull.error_code}: {pull.error_text.strip()}"))
+    counts = Counter((one.kind, one.outcome) for one in holdings)
+    for kind in dict.fromkeys(one.kind for one in holdings):
+        said = [f"{count} {outcome}" for (of_kind, outcome), count in sorted(counts.items()) if of_kind == kind]
+        facts.append((kind, ", ".join(said)))
+    return Card(
+        title=_title(pull),
+        tone=_TONES.get(pull.outcome, "open"),
+        facts=tuple(facts),
+        tables=tuple(table for table in [_holdings([one for one in holdings if one.outcome != "intact"])] if table is not None),
+        footer="" if report.graph is None else f"evidence and ledger: {_place(report.graph)}",
+    )
+
+
+def _holdings(worth_telling: list[Holding]) -> Table | None:
+    """What is not as it should be, the worst first."""
+    if not worth_telling:
+        return None
+    worst = {"rotten": 0, "absent": 1, "unknown": 2}
+    ordered = sorted(worth_telling, key=lambda one: worst[one.outcome])
+    rows = [
+        (
+            f"{one.kind} {one.outcome}",
+            one.disposition,
+            f"{one.path} {one.compared}",
+            _side(one.expected),
+            _side(one.actual),
+            middle_cut(one.reason or "-", 75),
+        )
+        for one in ordered[:_SHOWN_HOLDINGS]
+    ]
+    more = f", the first {_SHOWN_HOLDINGS}" if len(ordered) > len(rows) else ""
+    columns = ("what", "became", "where", "expected", "actual", "why")
+    return Table(f"{len(ordered)} not intact{more}", columns, tuple(rows), stacked=True)
 
 
 def _place(graph: Graph) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from toolkit._version import VERSION
-from toolkit.errors import InterruptedPullError, RefusingRow, ToolkitError, VerificationError
+from toolkit.errors import GraphError, InterruptedPullError, LedgerError, RefusingRow, ToolkitError, VerificationError
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Call, Ledger
 from toolkit.pulling.report import Report
@@ -77,12 +77,23 @@ def session(verb: Verb, reference: str, source: str, policy: Policy, ledger: Led
     try:
         yield scope
     except ToolkitError as error:
-        scope.finish(outcome_of(error), error)
+        with _telling(error):
+            scope.finish(outcome_of(error), error)
         error.report = scope.report
         raise
-    except BaseException:
-        scope.finish("aborted")
+    except BaseException as error:
+        with _telling(error):
+            scope.finish("aborted")
         raise
+
+
+@contextlib.contextmanager
+def _telling(error: BaseException) -> Iterator[None]:
+    """Let an error go on although its rows could not be written: they are in its report, and it says so."""
+    try:
+        yield
+    except (GraphError, LedgerError) as second:
+        error.add_note(f"the rows of this call are in the report only: {second.message}")
 
 
 def outcome_of(error: ToolkitError) -> PullOutcome:

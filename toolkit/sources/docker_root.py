@@ -1,7 +1,8 @@
 """A Docker daemon's own folder, of any age, of a daemon that is not needed.
 
 The rule of this file: a daemon keeps what an image is, and unpacks its layers; so what is asked of it is answered by its
-records, and a layer's bytes are said not to be there rather than made up.
+records. A layer is given as the tar that is put together from its files, where that tar is what is asked for; a blob is said
+not to be there rather than made up.
 
 Since Docker 1.10 ``image/<driver>`` holds the configs and what is known of layers; before, ``graph`` holds one folder for
 each layer.
@@ -16,16 +17,23 @@ from typing import Any, Final
 
 from toolkit.digests import Digest
 from toolkit.errors import NotKeptError
+from toolkit.layers.tar_sum import version_of
 from toolkit.manifests.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST
 from toolkit.manifests.raw import RawManifest
+from toolkit.references import image_id_error
 from toolkit.sources import legacy_chain
 from toolkit.sources.files import Held, compact, exact_digest, malformed, read_json, stream
+from toolkit.sources.legacy_review import LegacyImage, review, unpacked
 from toolkit.sources.protocol import CONFIG_LIMIT, BlobStream, Referrers
+from toolkit.sources.rebuilt_layers import RebuiltLayers, RebuiltTar, Unpacked
 from toolkit.sources.tree import Tree, read, required_size
 
 _CONFIGS: Final = "imagedb/content/sha256"
 _METADATA: Final = "distribution/v2metadata-by-diffid"
+_LAYERS: Final = "layerdb/sha256"
 _LEGACY: Final = "repositories-"
+_SMALL: Final = 1024
+"""Bytes a file may have that holds one digest or one name."""
 
 
 class DockerRoot:
@@ -43,6 +51,7 @@ class DockerRoot:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
+        self._layers = RebuiltLayers(tree)
 
     @classmethod
     def recognises(cls, tree: Tree) -> bool:
@@ -58,7 +67,7 @@ class DockerRoot:
     def manifest(self, key: str) -> RawManifest:
         """Put the manifest of an image together from the daemon's records.
 
-        The size of a layer is not recorded, and stands as 0.
+        The size of a blob is not recorded, and stands as 0; that of a tar follows from its metadata, where there is any.
         """
         driver, slash, digest = key.partition("/")
         return self._schema2(driver, exact_digest(digest, self.tree.where)) if slash else self._schema1(key)
@@ -72,18 +81,30 @@ class DockerRoot:
         return None
 
     def blob(self, digest: Digest) -> BlobStream:
-        """A config; of layers there is no archive."""
+        """A config; or the tar of a layer, put together, where that is what has the digest.
+
+        Raises
+        ------
+        NotKeptError
+            It is the digest of nothing here, or of a compressed layer; ``actual`` tells the digest of its tar, which can be
+            asked for. Or a file of the layer is missing or changed, and ``where`` tells which.
+        """
         for driver in self._drivers:
             name = f"image/{driver}/{_CONFIGS}/{digest.hex}"
             if digest.algorithm == "sha256" and self.tree.size(name) is not None:
                 return stream(self.tree, name, f"the config {digest}")
-        raise NotKeptError(
-            "a docker root keeps no layer archives, only what they unpack to",
-            where=self.tree.where,
-            expected=str(digest),
-            actual="no such file",
-            next_step="ask the daemon for the image with `docker save`, and read that",
-        )
+        recorded = self._by_diff_id.get(str(digest))
+        if recorded is not None:
+            return self._layers.stream(recorded)
+        pulled = [self._unpacked(one) for one in self._legacy_ids if self._checksum(one) == str(digest)]
+        for layer in [*pulled, *(self._unpacked(one) for one in self._legacy_ids)]:
+            if self._layers.named(layer).digest == str(digest):
+                return self._layers.stream(layer)
+        raise self._no_archive(digest, [self._layers.named(layer) for layer in pulled])
+
+    def review(self) -> tuple[LegacyImage, ...]:
+        """Compare every image of a graph of Docker 1.9 and earlier with its own files, and put its layer together."""
+        return review(self.tree, self._layers)
 
     def referrers(self, digest: str) -> Referrers:
         """Nothing: a daemon keeps no document with a subject."""
@@ -93,6 +114,46 @@ class DockerRoot:
     @cached_property
     def _drivers(self) -> list[str]:
         return [driver for driver in self.tree.names("image") if self.tree.kind(f"image/{driver}/imagedb") == "folder"]
+
+    @cached_property
+    def _legacy_ids(self) -> list[str]:
+        return [name for name in self.tree.names("graph") if image_id_error(name) is None]
+
+    def _unpacked(self, image_id: str) -> Unpacked:
+        return unpacked(self._layers, image_id)
+
+    @cached_property
+    def _by_diff_id(self) -> dict[str, Unpacked]:
+        """The layers of Docker 1.10 and later; of two with one diff ID one whose files are there."""
+        found: dict[str, Unpacked] = {}
+        for driver in self._drivers:
+            for chain in self.tree.names(f"image/{driver}/{_LAYERS}"):
+                place = f"image/{driver}/{_LAYERS}/{chain}"
+                name, diff_id = self._word(f"{place}/cache-id"), self._word(f"{place}/diff")
+                folder = self._layers.folder(name, driver) if name.isalnum() else None
+                if folder is not None or diff_id not in found:
+                    found[diff_id] = Unpacked(chain, f"{place}/tar-split.json.gz", folder)
+        return found
+
+    def _word(self, name: str) -> str:
+        """What a small file says; nothing when it is not there."""
+        if self.tree.kind(name) != "file":
+            return ""
+        return read(self.tree, name, _SMALL, name).decode("utf-8", "replace").strip()
+
+    def _no_archive(self, digest: Digest, tars: Sequence[RebuiltTar]) -> NotKeptError:
+        """The error for a blob that is not kept; of one that became a layer here, the tar is told."""
+        problem = next((one.problem for one in tars if one.problem is not None), None)
+        tar = next((one.digest for one in tars if one.digest is not None), None)
+        found = f"the rebuilt tar {tar}" if tar else problem.message if problem is not None else ""
+        next_step = "ask the daemon for the image with `docker save`, and read that"
+        return NotKeptError(
+            f"a docker root keeps no layer archives, only what they unpack to{found and ': '}{found}",
+            where=self.tree.where if problem is None else problem.where,
+            expected=str(digest),
+            actual=found or "no such file",
+            next_step=f"read the blob {tar}, which is this layer before it was compressed; or {next_step}" if tar else next_step,
+        )
 
     @cached_property
     def _held(self) -> tuple[Held, ...]:
@@ -156,7 +217,9 @@ class DockerRoot:
         records = read_json(self.tree, name, list, "what is known of a layer") if self.tree.kind(name) == "file" else []
         known = [one["Digest"] for one in records if isinstance(one, dict) and isinstance(one.get("Digest"), str)]
         if not known:
-            return {"mediaType": DOCKER_LAYER, "size": 0, "digest": str(diff_id)}
+            recorded = self._by_diff_id.get(str(diff_id))
+            size = 0 if recorded is None else self._layers.size(recorded)
+            return {"mediaType": DOCKER_LAYER, "size": size, "digest": str(diff_id)}
         return {
             "mediaType": DOCKER_LAYER + ".gzip",
             "size": 0,
@@ -169,10 +232,14 @@ class DockerRoot:
         return legacy_chain.manifest(held, links, self._blob_sum, "the graph of a docker root")
 
     def _blob_sum(self, link: legacy_chain.Link) -> str:
-        """The digest a layer was pulled with; for one that never was, the digest of its description, which nothing serves."""
-        name = f"graph/{link.id}/checksum"
-        if self.tree.kind(name) == "file":
-            found = read(self.tree, name, 1024, f"the checksum of {link.id}").decode("utf-8", "replace").strip()
-            if found:
-                return str(exact_digest(found, f"{self.tree.where}: {name}"))
-        return str(Digest.of(link.text.encode("utf-8")))
+        """The digest a layer was pulled with; for one that never was, that of its rebuilt tar.
+
+        Where there is none either, it is the digest of the layer's description, which nothing serves.
+        """
+        found = self._checksum(link.id)
+        if found and version_of(found) is None:
+            return str(exact_digest(found, f"{self.tree.where}: graph/{link.id}/checksum"))
+        return self._layers.named(self._unpacked(link.id)).digest or str(Digest.of(link.text.encode("utf-8")))
+
+    def _checksum(self, image_id: str) -> str:
+        return self._word(f"graph/{image_id}/checksum")

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-import httpx
-
 from toolkit._version import VERSION
 from toolkit.errors import RegistryResponseError, SourceError, ToolkitError
 from toolkit.records import Endpoint, EndpointOutcome, Request
@@ -22,6 +20,7 @@ from toolkit.sources.authorization import Authorizer
 from toolkit.sources.challenges import Challenge, parse_challenges
 from toolkit.sources.credentials import Credentials
 from toolkit.sources.endpoints import Attempts, EndpointAddress
+from toolkit.sources.exchange import Headers, Transport
 from toolkit.sources.registry_errors import error_answer
 from toolkit.sources.registry_state import RegistryState
 from toolkit.sources.sockets import SocketTransport
@@ -62,7 +61,7 @@ class EndpointVisit:
         self._attempts = Attempts(addresses, as_seed=as_seed)
         self._answers = False
         self._stop = threading.Event()
-        self._transport: httpx.BaseTransport | None = None
+        self._transport: Transport | None = None
         self._legacy: V1Connection | None = None
         self._wire: Wire
         self._authorizer: Authorizer
@@ -220,7 +219,7 @@ class EndpointVisit:
         raise AssertionError("the second answer is returned")
 
 
-def _speaks_v2(headers: httpx.Headers) -> bool:
+def _speaks_v2(headers: Headers) -> bool:
     words = " ".join(headers.get_list(_VERSION_HEADER)).split()
     return any(word.partition("/")[0].lower() == "registry" and word.partition("/")[2] == "2.0" for word in words)
 

@@ -6,12 +6,11 @@ The rule of this file: what is given is looked at once and named; what cannot be
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from toolkit.errors import UsageError
 from toolkit.sources.credentials import Credentials
@@ -19,9 +18,12 @@ from toolkit.sources.network import Network
 from toolkit.sources.protocol import Source
 from toolkit.sources.registry import RegistrySource
 
+if TYPE_CHECKING:
+    import httpx
+
 _HOST: Final = re.compile(r"(?:https?://)?(\[[0-9a-fA-F:.]+\](?::[0-9]+)?|[A-Za-z0-9.-]+(?::[0-9]+)?)/?", re.ASCII)
 
-Openable = str | PathLike[str] | Source | httpx.BaseTransport
+Openable: TypeAlias = "str | PathLike[str] | Source | httpx.BaseTransport"
 """What ``open_source`` takes."""
 
 
@@ -79,12 +81,8 @@ def open_source(
     >>> open_source("127.0.0.1:5000")
     RegistrySource('127.0.0.1:5000')
     """
-    if isinstance(where, httpx.BaseTransport):
-        from toolkit.sources.static_registry import StaticRegistry
-
-        return RegistrySource(where.name if isinstance(where, StaticRegistry) else "localhost", transport=where)
     if not isinstance(where, str | PathLike):
-        return where
+        return _given(where)
     path = Path(where)
     if _exists(path):
         from toolkit.sources.recognising import open_path
@@ -102,6 +100,18 @@ def open_source(
         docker_config=docker_config,
         helpers=helpers,
     )
+
+
+def _given(where: Source | httpx.BaseTransport) -> Source:
+    """Take a source as it is, and a transport for a registry's."""
+    if "httpx" in sys.modules:  # whoever has a transport of it has loaded it; for others it is slow to load
+        import httpx
+
+        if isinstance(where, httpx.BaseTransport):
+            from toolkit.sources.static_registry import StaticRegistry
+
+            return RegistrySource(where.name if isinstance(where, StaticRegistry) else "localhost", transport=where)
+    return cast("Source", where)
 
 
 def open_registry(

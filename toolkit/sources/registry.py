@@ -5,7 +5,7 @@ The rule of this file: no question is asked here; a visit asks.
 
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.references import Reference, Repository
@@ -15,6 +15,9 @@ from toolkit.sources.endpoints import EndpointAddress, endpoints
 from toolkit.sources.network import Network
 from toolkit.sources.registry_connection import RegistryConnection
 from toolkit.sources.registry_state import RegistryState
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class RegistrySource:

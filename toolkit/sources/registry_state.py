@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from toolkit.sources.allowance import Allowance
 from toolkit.sources.challenges import Challenge
 from toolkit.sources.endpoints import EndpointAddress
+from toolkit.sources.exchange import Transport, target_of
 from toolkit.sources.network import Network
 from toolkit.sources.sockets import SocketTransport
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass(slots=True)
@@ -26,7 +29,7 @@ class RegistryState:
     allowance: Allowance
     transport: httpx.BaseTransport | None = None
     spoken: dict[str, list[Challenge]] = field(default_factory=dict)
-    _open: dict[str, httpx.BaseTransport] = field(default_factory=dict)
+    _open: dict[str, Transport] = field(default_factory=dict)
     _visits: int = 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,13 +48,16 @@ class RegistryState:
         for transport in ended:
             transport.close()
 
-    def to(self, address: EndpointAddress) -> httpx.BaseTransport:
+    def to(self, address: EndpointAddress) -> Transport:
         """The transport to an endpoint."""
         if self.transport is not None:
-            return self.transport
+            from toolkit.sources.foreign import ForeignTransport
+
+            return ForeignTransport(self.transport)
         with self._guard:
             if address.url not in self._open:
-                url = httpx.URL(address.url)
-                home = f"{url.netloc.decode('ascii')}{'' if url.port else ':443' if url.scheme == 'https' else ':80'}"
-                self._open[address.url] = SocketTransport(home, self.network, verify=address.tls == "verified")
+                target = target_of(f"{address.url}/")
+                home = f"[{target.host}]" if ":" in target.host else target.host
+                verify = address.tls == "verified"
+                self._open[address.url] = SocketTransport(f"{home}:{target.port}", self.network, verify=verify)
             return self._open[address.url]

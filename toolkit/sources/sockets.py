@@ -1,4 +1,4 @@
-"""An httpx transport that reads bodies in large pieces and never waits for ever.
+"""A transport that reads bodies in large pieces and never waits for ever.
 
 The rule of this file: the only one that connects. Every wait has an end, every address is checked before it is used,
 and a body is handed on in the buffer it was received into: whoever wants to keep a piece copies it.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from toolkit.sources.addresses import permitted
 from toolkit.sources.clock import Clock
+from toolkit.sources.exchange import Asked, Headers, ProtocolError, ReadError, Reply, SlowError, TransportError
 from toolkit.sources.http1 import (
     Framing,
     Head,
@@ -28,19 +26,18 @@ from toolkit.sources.http1 import (
 from toolkit.sources.network import Network
 from toolkit.sources.socket_connection import BUFFER, CONNECT_SECONDS, Connection, CutError, NothingError, Origin
 
+if TYPE_CHECKING:
+    import ssl
+
 RATE_SECONDS: Final = 30.0
 LEAST_RATE: Final = 1024
 """Bytes a second, over ``RATE_SECONDS``: a body that is slower is given up."""
-DEADLINE: Final = "deadline"
-"""The request extension that bounds the whole answer, in seconds; without it only the rate does."""
-STOP: Final = "stop"
-"""The request extension with the event that ends everything of one visit."""
 _LONGEST_LABEL: Final = 63
 _LAST_PORT: Final = 65535
 _TRAILER_LIMIT: Final = 8 * 1024
 
 
-class SocketTransport(httpx.BaseTransport):
+class SocketTransport:
     """Speaks HTTP/1.1 over sockets of its own.
 
     Parameters
@@ -55,11 +52,9 @@ class SocketTransport(httpx.BaseTransport):
 
     Notes
     -----
-    The pieces of a body are views of one buffer: read them with ``iter_raw`` and copy what is kept; httpx's own ``read``
-    collects views.
-
-    It raises what httpx raises: ``ConnectError``, ``ReadError`` (a reset or a cut body), ``ReadTimeout`` (too slow)
-    and ``RemoteProtocolError`` (not HTTP/1.1).
+    The pieces of a body are views of one buffer: whoever keeps one copies it. Without a bound in seconds only the least
+    rate ends an answer. It raises ``ReadError`` for a reset or a cut body, ``SlowError``, ``ProtocolError`` where it is not
+    HTTP/1.1, and ``TransportError`` where there is no connection.
     """
 
     def __init__(self, home: str, network: Network, *, verify: bool, idle: int = 4) -> None:
@@ -74,27 +69,25 @@ class SocketTransport(httpx.BaseTransport):
         self._guard = threading.Lock()
         self._closed = False
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read the head of the answer (``httpx.BaseTransport``)."""
-        url = request.url
-        if url.port is not None and url.port > _LAST_PORT:
-            raise httpx.UnsupportedProtocol(f"no port is numbered {url.port}", request=request)
-        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
-        stop = request.extensions.get(STOP) or threading.Event()
-        seconds = request.extensions.get(DEADLINE)
-        until = None if seconds is None else self._network.clock.now() + float(seconds)
+    def exchange(self, asked: Asked) -> Reply:
+        """Send a request and read the head of the answer."""
+        target, stop = asked.target, asked.stop
+        if target.port > _LAST_PORT:
+            raise ProtocolError(f"no port is numbered {target.port}", called="UnsupportedProtocol")
+        until = None if asked.seconds is None else self._network.clock.now() + asked.seconds
+        headers = [(b"Host", target.netloc.encode("ascii")), *asked.headers]
         try:
-            sent = request_head(request.method, url.raw_path, request.headers.raw)
+            sent = request_head(asked.method, target.path.encode("ascii"), headers)
         except MalformedError as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from error
-        with _translated(request, stop):
-            connection, head = self._exchange(origin, sent, until, stop)
+            raise ProtocolError(str(error), called="LocalProtocolError") from error
+        with _translated(stop):
+            connection, head = self._exchange((target.scheme, target.host, target.port), sent, until, stop)
             try:
-                body = _Body(self, connection, framing(head, request.method), head, until, request, self._network.clock)
+                body = _Body(self, connection, framing(head, asked.method), head, until, self._network.clock)
             except MalformedError:
                 self.drop(connection)
                 raise
-        return httpx.Response(head.status, headers=head.headers, stream=body, extensions={"reason_phrase": head.reason})
+        return Reply(head.status, head.reason.decode("ascii", "ignore"), Headers(head.headers), iter(body), body.close)
 
     def close(self) -> None:
         """Close the connections nobody uses."""
@@ -200,7 +193,7 @@ class SocketTransport(httpx.BaseTransport):
         trusting = not self._verify if self._is_home(host, port) else _spelling(host, port) in self._network.insecure
         with self._guard:
             if trusting not in self._contexts:
-                self._contexts[trusting] = httpx.create_ssl_context(verify=not trusting, trust_env=False)
+                self._contexts[trusting] = _trusting_context() if trusting else _checking_context()
         try:
             return self._contexts[trusting].wrap_socket(made, server_hostname=host)
         except (OSError, ValueError) as error:
@@ -212,7 +205,7 @@ class _ConnectError(Exception):
     """No connection."""
 
 
-class _Body(httpx.SyncByteStream):
+class _Body:
     """The body of one answer."""
 
     def __init__(
@@ -222,7 +215,6 @@ class _Body(httpx.SyncByteStream):
         frame: Framing,
         head: Head,
         until: float | None,
-        request: httpx.Request,
         clock: Clock,
     ) -> None:
         self._transport = transport
@@ -230,7 +222,6 @@ class _Body(httpx.SyncByteStream):
         self._frame = frame
         self._keeps_open = head.keeps_open and frame != "close"
         self._until = until
-        self._request = request
         self._clock = clock
         self._stop = connection.stop
         self._window = self._clock.now()
@@ -239,8 +230,8 @@ class _Body(httpx.SyncByteStream):
             self._release()
 
     def __iter__(self) -> Iterator[bytes]:
-        with _translated(self._request, self._stop):
-            yield from self._pieces()  # type: ignore[misc]  # pieces of a buffer, where httpx says bytes
+        with _translated(self._stop):
+            yield from self._pieces()  # type: ignore[misc]  # pieces of a buffer, where everybody says bytes
 
     def close(self) -> None:
         """Give the connection back, or close it when something is left to read."""
@@ -313,24 +304,40 @@ class _Body(httpx.SyncByteStream):
 
 
 @contextlib.contextmanager
-def _translated(request: httpx.Request, stop: threading.Event) -> Iterator[None]:
-    """Raise what went wrong as httpx names it; after a stop it is always that."""
+def _translated(stop: threading.Event) -> Iterator[None]:
+    """Raise what went wrong as whoever asked knows it; after a stop it is always that."""
     try:
         yield
     except (_ConnectError, CutError, NothingError, OSError, MalformedError) as error:
         if stop.is_set():
-            raise httpx.CloseError("stopped", request=request) from error
-        raise _named(error, request) from error
+            raise TransportError("stopped", called="CloseError") from error
+        raise _named(error) from error
 
 
-def _named(error: Exception, request: httpx.Request) -> httpx.TransportError:
+def _named(error: Exception) -> TransportError:
     if isinstance(error, _ConnectError):
-        return httpx.ConnectError(str(error), request=request)
+        return TransportError(str(error), called="ConnectError")
     if isinstance(error, TimeoutError):
-        return httpx.ReadTimeout(f"too slow: {error}", request=request)
+        return SlowError(f"too slow: {error}", called="ReadTimeout")
     if isinstance(error, MalformedError):
-        return httpx.RemoteProtocolError(str(error), request=request)
-    return httpx.ReadError(_words(error), request=request)
+        return ProtocolError(str(error), called="RemoteProtocolError")
+    return ReadError(_words(error), called="ReadError")
+
+
+def _trusting_context() -> ssl.SSLContext:
+    """Make a context that takes any certificate."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _checking_context() -> ssl.SSLContext:
+    from toolkit.sources.foreign import checking_context
+
+    return checking_context()
 
 
 def _bracketed(host: str) -> str:

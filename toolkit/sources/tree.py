@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from toolkit import fsops
 from toolkit.errors import LayerError, LimitError, NotFoundError, SourceError
 from toolkit.layers.streams import decompress, sniff
 
@@ -105,7 +106,8 @@ class FolderTree:
     """A folder; links in it may lead to other places in it."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+        with _reading(str(root)):
+            self._root = fsops.current().resolve(root)
         self._given = str(root)
 
     @property
@@ -119,7 +121,7 @@ class FolderTree:
         if path is None or not stat.S_ISDIR(self._mode(path)):
             return []
         with _reading(str(path)):
-            return sorted(entry.name for entry in path.iterdir())
+            return sorted(fsops.current().names(path))
 
     def kind(self, name: str) -> Kind | None:
         """What a name is; None when it is not there."""
@@ -136,7 +138,7 @@ class FolderTree:
             return None
         self._require_file(path, name)
         with _reading(str(path)):
-            return path.stat().st_size
+            return fsops.current().link_status(path).st_size
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The bytes of a file, in pieces."""
@@ -144,15 +146,19 @@ class FolderTree:
         if path is None:
             raise _lost(name, self.where)
         self._require_file(path, name)
-        with _reading(str(path)), path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        with _reading(str(path)):
+            opened = fsops.open_beneath(self._root, path.relative_to(self._root).parts)
+            if opened is None:
+                raise _no_file(name, self.where)
+            with opened as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
 
     def _find(self, name: str) -> Path | None:
         """Follow a name to what it names; nothing outside the folder is looked at further."""
         path = self._root.joinpath(*parts(name, self.where))
         try:
-            real = path.resolve(strict=True)
+            real = fsops.current().resolve(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, RuntimeError, ValueError) as error:
@@ -165,7 +171,7 @@ class FolderTree:
 
     def _mode(self, path: Path) -> int:
         with _reading(str(path)):
-            return path.lstat().st_mode
+            return fsops.current().link_status(path).st_mode
 
     def _require_file(self, path: Path, name: str) -> None:
         if not stat.S_ISREG(self._mode(path)):
@@ -193,7 +199,7 @@ class TarTree:
         self._members: dict[str, _Member] = {}
         self._twice: set[str] = set()
         self._folders: dict[str, set[str]] = {"": set()}
-        with _reading(self.where), path.open("rb") as file:
+        with _reading(self.where), self._opened() as file:
             self.compression = sniff(file.read(16))
         with _whole(self.where), self._open() as stream:
             self._list(stream)
@@ -298,9 +304,15 @@ class TarTree:
             name = _followed(folder, found.target, asked, self.where)
         raise SourceError(f"{asked!r} is a link that leads nowhere", where=self.where, next_step="make the archive again")
 
+    def _opened(self) -> fsops.OpenFile:
+        file = fsops.open_regular(self._path)
+        if file is None:
+            raise _no_file(self._path.name, self.where)
+        return file
+
     @contextmanager
     def _open(self) -> Iterator[_Forward]:
-        with _reading(self.where), self._path.open("rb") as file:
+        with _reading(self.where), self._opened() as file:
             if self.compression == "none":
                 yield _Forward(file.read, file.seek)
                 return
@@ -407,7 +419,7 @@ def open_tree(path: Path) -> FolderTree | TarTree:
         It is none of them, or cannot be read.
     """
     with _reading(str(path)):
-        mode = path.stat().st_mode
+        mode = fsops.current().status(path).st_mode
     if stat.S_ISDIR(mode):
         return FolderTree(path)
     if stat.S_ISREG(mode):

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from toolkit.errors import (
     AddressError,
     DeadlineError,
@@ -30,9 +28,20 @@ from toolkit.records import Endpoint, Request
 from toolkit.references import is_loopback
 from toolkit.sources.allowance import Allowance
 from toolkit.sources.clock import SYSTEM_CLOCK, Clock
+from toolkit.sources.exchange import (
+    Asked,
+    Headers,
+    NotURLError,
+    ProtocolError,
+    ReadError,
+    Reply,
+    SlowError,
+    Transport,
+    TransportError,
+    target_of,
+)
 from toolkit.sources.protocol import ERROR_LIMIT
 from toolkit.sources.retries import AGAIN, MAX_TRIES, asked_pause, pause
-from toolkit.sources.sockets import DEADLINE, STOP
 from toolkit.sources.urls import origin as origin_of
 from toolkit.sources.urls import redacted
 
@@ -64,10 +73,10 @@ class Answer:
     url: str
     status: int
     reason: str
-    headers: httpx.Headers = field(repr=False)  # a token may stand in it
+    headers: Headers = field(repr=False)  # a token may stand in it
     body: Iterator[bytes]
     attempt: int
-    _response: httpx.Response
+    _reply: Reply
     _log: _Log
 
     def read(self, limit: int, what: str) -> bytes:
@@ -90,7 +99,7 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection back; the row of the exchange is added, read or not."""
-        self._response.close()
+        self._reply.close()
         self._log.finish()
 
 
@@ -99,7 +108,7 @@ class Wire:
 
     Parameters
     ----------
-    transport : httpx.BaseTransport
+    transport : Transport
         What requests are sent through; closed by whoever made it.
     records : deque
         Where the row of every exchange goes; safe for several threads.
@@ -116,7 +125,7 @@ class Wire:
 
     def __init__(
         self,
-        transport: httpx.BaseTransport,
+        transport: Transport,
         records: deque[Endpoint | Request],
         *,
         user_agent: str,
@@ -224,7 +233,7 @@ class Wire:
             try:
                 answer = self._exchange(method, url, headers, authorization, seconds, number, counted=counted)
             except UnreachableError as error:
-                if last or not isinstance(error.__cause__, httpx.ReadError):
+                if last or not isinstance(error.__cause__, ReadError):
                     raise
                 self._clock.sleep(pause(number), self._stop)
                 continue
@@ -262,31 +271,26 @@ class Wire:
         self._allowance.take(url, counted=counted and method == "GET")
         log = _Log(self._records, method, url, headers, attempt)
         try:
-            extensions: dict[str, object] = {STOP: self._stop} | ({} if seconds is None else {DEADLINE: seconds})
-            request = httpx.Request(method, url, headers=headers, extensions=extensions)
-            response = self._transport.handle_request(request)
-            response.request = request
-        except httpx.HTTPError as error:
+            raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+            reply = self._transport.exchange(Asked(method, url, target_of(url), raw, self._stop, seconds))
+        except TransportError as error:
             log.finish(error=_words(error))
-            raise unreachable(url, error) from error
-        except httpx.InvalidURL as error:
+            raise _unreachable(url, error) from error
+        except NotURLError as error:
             log.finish(error=str(error))
             raise RegistryResponseError(f"not a URL: {error}", where=redacted(url)) from error
         except SourceError as error:
             log.finish(error=error.message)
             raise
-        named: dict[str, str] = {}
-        for name, value in response.headers.multi_items():
-            key = name.lower()
-            named[key] = f"{named[key]}, {value}" if key in named else value
-        log.head(response.status_code, named)
+        named = reply.headers.joined
+        log.head(reply.status, named)
         self._allowance.heard(named)
         coding = named.get("content-encoding", "identity").lower()
-        body = _body(response, url, log)
+        body = _body(reply, url, log, method)
         if coding == "gzip" and self._as_seed and method != "HEAD":
             body = _gunzipped(body, url)
         elif coding != "identity":
-            response.close()
+            reply.close()
             log.finish(error=f"Content-Encoding: {coding}")
             raise RegistryResponseError(
                 f"the answer is coded as {coding!r}, which was not asked for",
@@ -297,19 +301,21 @@ class Wire:
             )
         return Answer(
             url=redacted(url),
-            status=response.status_code,
-            reason=response.reason_phrase,
-            headers=response.headers,
+            status=reply.status,
+            reason=reply.reason,
+            headers=reply.headers,
             body=body,
             attempt=attempt,
-            _response=response,
+            _reply=reply,
             _log=log,
         )
 
     def _redirected(self, url: str, location: str) -> str:
+        from toolkit.sources.foreign import joined
+
         try:
-            target = str(httpx.URL(url).join(location))
-        except httpx.InvalidURL as error:
+            target = joined(url, location)
+        except NotURLError as error:
             raise RegistryResponseError(
                 f"a redirect to what is no URL: {error}", where=redacted(url), expected="a URL", actual=location[:80]
             ) from error
@@ -367,29 +373,28 @@ class _Log:
             self._records.append(Request(**self._row, received=self.received, seconds=seconds, error=error))
 
 
-def _body(response: httpx.Response, url: str, log: _Log) -> Iterator[bytes]:
+def _body(reply: Reply, url: str, log: _Log, method: str) -> Iterator[bytes]:
     error: str | None = "the body was not read to its end"
     try:
-        # A transport of the user's may hand over an answer that was read already, as httpx.MockTransport does.
-        for chunk in iter([response.content]) if response.is_stream_consumed else response.iter_raw():
+        for chunk in reply.body:
             log.received += len(chunk)
             yield chunk
-        if _is_cut(response, log.received):
-            error = f"{response.headers['Content-Length']} bytes were announced and {log.received} came"
-            raise unreachable(url, EOFError(error))
+        if method != "HEAD" and _is_cut(reply, log.received):
+            error = f"{reply.headers['Content-Length']} bytes were announced and {log.received} came"
+            raise _unreachable(url, TransportError(error, called="EOFError"))
         error = None
-    except httpx.HTTPError as trouble:
+    except TransportError as trouble:
         error = _words(trouble)
-        raise unreachable(url, trouble) from trouble
+        raise _unreachable(url, trouble) from trouble
     finally:
-        response.close()
+        reply.close()
         log.finish(error=error)
 
 
-def _is_cut(response: httpx.Response, received: int) -> bool:
+def _is_cut(reply: Reply, received: int) -> bool:
     """Whether fewer bytes came than announced; our own transport notices first, a user's may not."""
-    announced = response.headers.get("Content-Length", "")
-    return announced.isdecimal() and received < int(announced) and response.request.method != "HEAD"
+    announced = reply.headers.get("Content-Length", "")
+    return announced.isdecimal() and received < int(announced)
 
 
 def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
@@ -408,10 +413,10 @@ def _gunzipped(body: Iterator[bytes], url: str) -> Iterator[bytes]:
         raise RegistryResponseError(f"gzip: {error}", where=redacted(url), expected="a gzip coding") from error
 
 
-def unreachable(url: str, error: Exception) -> SourceError:
+def _unreachable(url: str, error: TransportError) -> SourceError:
     """Make the error for a connection that gave no answer, half a one, or one that is not HTTP."""
     text = f"Get {redacted(url)}: {_words(error)}"
-    if isinstance(error, httpx.ProtocolError | httpx.UnsupportedProtocol):
+    if isinstance(error, ProtocolError):
         return RegistryResponseError(
             text,
             where=redacted(url),
@@ -419,12 +424,12 @@ def unreachable(url: str, error: Exception) -> SourceError:
             actual=_words(error),
             next_step="the registry, or something before it, is broken or hostile; ask who runs it",
         )
-    kind = DeadlineError if isinstance(error, httpx.TimeoutException) else UnreachableError
+    kind = DeadlineError if isinstance(error, SlowError) else UnreachableError
     return kind(
         text,
         where=redacted(url),
         expected="an answer",
-        actual=type(error).__name__,
+        actual=error.called,
         next_step="check the address and that the registry runs; then try again",
     )
 
@@ -444,5 +449,5 @@ def read_error_body(answer: Answer) -> bytes:
     return bytes(data[:ERROR_LIMIT])
 
 
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _words(error: TransportError) -> str:
+    return str(error) or error.called

@@ -6,6 +6,7 @@ The rule of this file: a rule that is not here does not exist. ``strict`` tells 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -622,6 +623,7 @@ RULES: Final[dict[str, Rule]] = {rule.slug: rule for rule in _CATALOGUE}
 """The catalogue by slug, in the order in which rules are asked."""
 
 
+@functools.cache
 def of_stage(*stages: Stage) -> tuple[Rule, ...]:
     """List the rules of some stages, in order."""
     return tuple(rule for rule in _CATALOGUE if not set(stages).isdisjoint(rule.stages))

@@ -6,6 +6,7 @@ The rule of this file: "verified" is never said of a key that came with the mani
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -124,13 +125,18 @@ def _verify_ec(key: ECPublicKey, algorithm: str, octets: bytes, signing_input: b
     size = key.curve.octets
     if len(octets) != 2 * size:
         raise SignatureFormatError(f"signature length is {len(octets)} octets long, should be {2 * size}")
-    curve, digest = _EC[key.curve.name]
+    _, digest = _EC[key.curve.name]
     r, s = int.from_bytes(octets[:size], "big"), int.from_bytes(octets[size:], "big")
     try:
-        point = ec.EllipticCurvePublicNumbers(key.x, key.y, curve).public_key()
-        point.verify(encode_dss_signature(r, s), signing_input, ec.ECDSA(digest))
+        _point(key).verify(encode_dss_signature(r, s), signing_input, ec.ECDSA(digest))
     except (InvalidSignature, ValueError) as error:  # ValueError: the point is not on the curve
         raise SignatureFormatError("invalid signature") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _point(key: ECPublicKey) -> ec.EllipticCurvePublicKey:
+    """The key as the cryptographic library takes it, remembered: a registry signs everything with one key."""
+    return ec.EllipticCurvePublicNumbers(key.x, key.y, _EC[key.curve.name][0]).public_key()
 
 
 def _verify_rsa(key: RSAPublicKey, algorithm: str, octets: bytes, signing_input: bytes) -> None:

@@ -59,6 +59,7 @@ class Rows:
         self._policy = policy
         self._by_digest = by_digest
         self._checks: list[Check] = []
+        self._asked: set[str] = set()
 
     def passed(self, rule: str, subject: str, *, expected: object = None, actual: object = None) -> None:
         """Note that the rule was asked and holds."""
@@ -89,7 +90,7 @@ class Rows:
 
     def asked(self, rule: str) -> bool:
         """Whether there is a row of the rule."""
-        return any(check.rule == rule for check in self._checks)
+        return rule in self._asked
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -99,6 +100,7 @@ class Rows:
     def _add(
         self, rule: str, subject: str, outcome: str, expected: object, actual: object, message: str, *, undecided: bool = False
     ) -> None:
+        self._asked.add(rule)
         self._checks.append(
             Check(
                 rule=rule,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from toolkit.errors import SignatureFormatError
 from toolkit.go_json.decode import plain
-from toolkit.go_json.scan import parse
+from toolkit.go_json.scan import Node
 from toolkit.manifests.base64_text import decode_url, encode_url
 from toolkit.manifests.signed_payload import SignedPayload
 
@@ -45,7 +46,7 @@ def irregularity(payload: SignedPayload) -> str | None:
     """
     if payload.irregular is not None:
         return payload.irregular
-    block = _block(payload.raw)
+    block = _read(payload.block)
     for index, entry in enumerate(block):
         problem = _entry_problem(entry)
         if problem is not None:
@@ -55,10 +56,11 @@ def irregularity(payload: SignedPayload) -> str | None:
     return None
 
 
-def _block(raw: bytes) -> list[Any]:
+def _read(block: Node | None) -> list[Any]:
     """Read the list of signatures; numbers stay as they are spelt."""
-    block: list[Any] = plain(dict(parse(raw).value)["signatures"], number=lambda node: node.value)
-    return block
+    assert block is not None  # a payload without a problem has one
+    entries: list[Any] = plain(block, number=lambda node: node.value)
+    return entries
 
 
 def _entry_problem(entry: Any) -> str | None:
@@ -90,11 +92,26 @@ def _renderings(block: list[Any], wrapper: bytes) -> list[bytes]:
     match = _PRETTY.match(wrapper)
     if match is not None:
         comma, pad = match[1].decode(), match[2].decode()
-        lines = json.dumps(block, indent=pad, separators=(comma, ": ")).replace("\n", f"\n{pad}")
-        return [f'{comma}\n{pad}"signatures": {lines}\n}}'.encode()]
+        return [f'{comma}\n{pad}"signatures": {_lines(block, pad, comma, 1)}\n}}'.encode()]
     return [
         f'{lead}"signatures"{after_name}{json.dumps(block, separators=separators)}}}'.encode()
         for lead in _COMMAS
         for after_name in _COLONS
         for separators in itertools.product(_COMMAS, _COLONS)
     ]
+
+
+def _lines(value: Any, pad: str, comma: str, depth: int) -> str:
+    """Write a value as ``json.dumps`` with an indent does, which is slow: it has no part in C for that."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if not value or not isinstance(value, dict | list):
+        return json.dumps(value)
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        items = [f"{encode_basestring_ascii(name)}: {_lines(one, pad, comma, depth + 1)}" for name, one in value.items()]
+    else:
+        opening, closing = "[", "]"
+        items = [_lines(one, pad, comma, depth + 1) for one in value]
+    line = "\n" + pad * (depth + 1)
+    return f"{opening}{line}{(comma + line).join(items)}\n{pad * depth}{closing}"

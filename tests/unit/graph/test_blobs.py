@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
+from support.faulty import Faulty
 
 import toolkit as tk
+from toolkit import fsops
 
 DATA = b"some bytes"
 NAME = tk.Digest.of(DATA)
@@ -81,16 +84,66 @@ def test_what_fails_half_way_is_gone(graph: tk.Graph) -> None:
 
 def test_a_second_commit_does_not_touch_the_first(graph: tk.Graph) -> None:
     graph.blobs.add(DATA)
-    blob_path(graph).chmod(0o600)
-    blob_path(graph).write_bytes(b"rotten")
     before = blob_path(graph).stat()
     with graph.blobs.ingest(str(NAME)) as ingest:
         ingest.feed(DATA)
         assert ingest.commit() == NAME
     graph.blobs.add(DATA)
-    assert blob_path(graph).read_bytes() == b"rotten"
     assert blob_path(graph).stat().st_ino == before.st_ino
+    assert blob_path(graph).stat().st_mtime_ns == before.st_mtime_ns
     assert leftovers(graph) == []
+
+
+@pytest.mark.parametrize("way", ["commit", "add"])
+def test_rotten_bytes_are_not_taken_for_those_that_arrive_and_are_kept(graph: tk.Graph, way: str) -> None:
+    graph.blobs.add(DATA)
+    blob_path(graph).chmod(0o600)
+    blob_path(graph).write_bytes(b"rotten")
+    if way == "add":
+        graph.blobs.add(DATA)
+    else:
+        with graph.blobs.ingest(str(NAME)) as ingest:
+            ingest.feed(DATA)
+            assert ingest.commit() == NAME
+    assert blob_path(graph).read_bytes() == DATA
+    assert graph.layout.quarantined(tk.Digest.of(b"rotten")).read_bytes() == b"rotten"
+    assert leftovers(graph) == []
+
+
+def test_bytes_that_could_not_be_synced_get_no_name_and_are_not_gone_on_with(graph: tk.Graph) -> None:
+    graph.prepare()
+    faulty = Faulty(fsops.System(), 0, errno.EIO, kinds=frozenset({"sync"}))
+
+    def fail() -> None:
+        with fsops.under(faulty), graph.blobs.ingest(str(NAME), lasting=True) as ingest:
+            ingest.describe(len(DATA) + 1, '"v"')
+            ingest.feed(DATA)
+            ingest.keep()
+            try:
+                ingest.commit()
+            except tk.errors.GraphIOError:
+                ingest.keep()
+                raise
+
+    with pytest.raises(tk.errors.GraphIOError):
+        fail()
+    assert faulty.synced_again == []
+    assert graph.blobs.path(NAME) is None
+    assert leftovers(graph) == ["locks"]
+
+
+def test_a_file_that_another_program_changed_gets_no_name(graph: tk.Graph) -> None:
+    def fail() -> None:
+        with graph.blobs.ingest(str(NAME)) as ingest:
+            ingest.feed(DATA)
+            path = next(path for path in graph.layout.ingest.iterdir() if path.suffix == ".part")
+            with path.open("ab") as file:
+                file.write(b"more")
+            ingest.commit()
+
+    with pytest.raises(tk.errors.GraphIOError, match="another size"):
+        fail()
+    assert graph.blobs.path(NAME) is None
 
 
 def test_the_same_bytes_go_to_quarantine_once(graph: tk.Graph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from support.places import PROJECT
 import toolkit as tk
 from toolkit.graph.images import parent_file
 from toolkit.identity.image_config import image_config
+from toolkit.layers.tar_rebuild import rebuild
 from toolkit.reuse.stored_image import StoredImage
 from toolkit.simulator.images import LayerRecipe, layer_blob, v1_compatibility
 
@@ -176,7 +178,7 @@ def test_a_legacy_image_is_written_back_as_docker_did(graph: tk.Graph) -> None:
     given = json.dumps({"id": ID, "os": "linux", "unknown": 1, "created": "2015-10-20T01:02:03.40Z", "parent": OTHER})
     assert graph.register_legacy(given.encode(), layer=layer) == ID
     written = files(graph)
-    assert sorted(written) == ["json", "layersize"]
+    assert sorted(written) == ["json", "layersize", "tar-data.json.gz"]
     assert written["layersize"] == b"8"
     record = json.loads(written["json"])
     assert list(record) == ["id", "parent", "created", "container_config", "os"]
@@ -213,6 +215,47 @@ def test_a_legacy_layer_that_cannot_be_read_is_refused(graph: tk.Graph) -> None:
     with pytest.raises(tk.errors.LayerError):
         graph.register_legacy(json.dumps({"id": ID}).encode(), layer=layer_blob({"a": b"1"})[:-300])
     assert list(graph) == []
+
+
+# -- the metadata of the layer's tar -----------------------------------------------------------------------------
+
+
+def with_layer(graph: tk.Graph, layer: bytes, image_id: str = ID) -> bool:
+    graph.prepare()
+    graph.blobs.add(layer)
+    return graph.register(
+        image_id, CONFIG, parent="", layer_size=12, checksum=LAYER, v1_compatibility=TEXT, layer=str(tk.Digest.of(layer))
+    )
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_an_image_with_its_layer_gets_what_it_takes_to_put_the_tar_together(graph: tk.Graph, *, compressed: bool) -> None:
+    contents = {"a": b"12345", "b/": b"", "b/c": b"678"}
+    assert with_layer(graph, layer_blob(contents, gzip=compressed))
+    assert mode(graph.layout.image(ID) / "tar-data.json.gz") == "0600"
+    data = gzip.decompress(files(graph)["tar-data.json.gz"])
+    assert b"".join(rebuild([data], lambda name: [contents[name.decode()]])) == layer_blob(contents, gzip=False)
+
+
+def test_the_same_layer_gives_the_same_bytes(graph: tk.Graph) -> None:
+    for image_id in (ID, OTHER):
+        with_layer(graph, layer_blob({"a": b"12345"}), image_id)
+    assert files(graph)["tar-data.json.gz"] == files(graph, OTHER)["tar-data.json.gz"]
+
+
+@pytest.mark.parametrize("layer", [b"no layer at all", layer_blob({"a": b"1", "./a": b"2"})], ids=["unreadable", "duplicates"])
+def test_a_layer_let_in_by_an_exception_has_no_such_file(graph: tk.Graph, layer: bytes) -> None:
+    assert with_layer(graph, layer)
+    assert sorted(files(graph)) == ["checksum", "json", "layersize", "v1Compatibility"]
+
+
+def test_an_image_that_is_there_leaves_the_layer_unread(graph: tk.Graph) -> None:
+    """As Docker 1.9: success, the stream untouched, nothing written."""
+    graph.prepare()
+    register(graph)
+    before = files(graph)
+    assert not graph.images.register(ID, graph[ID], layer=lambda: pytest.fail("the layer was asked for"))
+    assert files(graph) == before
 
 
 # -- what is added later -----------------------------------------------------------------------------------------

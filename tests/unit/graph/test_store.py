@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,26 +176,82 @@ def test_what_others_wrote_into_the_index_stays(graph: tk.Graph) -> None:
     assert json.loads(graph.layout.index.read_bytes())["annotations"] == {"a": "b"}
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"manifests":null}', b'{"manifests":{}}', b"\xff", b"[" * 100_000])
-def test_an_index_that_cannot_be_read_is_named_and_left_alone(graph: tk.Graph, teaching: Source, content: bytes) -> None:
+DAMAGED = [b"{", b"[]", b"{}", b'{"manifests":null}', b'{"manifests":{}}', b'{"manifests":[1]}', b"\xff", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_an_index_that_cannot_be_read_is_named_and_left_alone_by_who_knows_nothing(graph: tk.Graph, content: bytes) -> None:
     graph.prepare()
     graph.layout.index.write_bytes(content)
-    with pytest.raises(tk.errors.GraphError) as caught:
-        tk.pull("teach/clean:1", graph, source=teaching)
-    assert caught.value.message == "the image index cannot be read"
-    assert caught.value.where == str(graph.layout.index)
-    assert caught.value.report.outcome == "undecided"
+    (row,) = graph.prepare()
+    assert (row.kind, row.outcome, row.disposition, row.path) == ("reference", "rotten", "left", "index.json")
+    assert graph.layout.index.read_bytes() == content
+    with pytest.raises(tk.errors.GraphError, match="the image index cannot be read"):
+        graph.point("a/b:1", media_type="m", digest="sha256:" + ID, size=5)
     assert graph.layout.index.read_bytes() == content
 
 
-def test_tags_that_cannot_be_read_end_a_pull_with_their_name(graph: tk.Graph, teaching: Source) -> None:
+def test_tags_that_cannot_be_read_are_named_and_left_alone_by_who_knows_nothing(graph: tk.Graph) -> None:
     graph.prepare()
     graph.layout.repositories.write_bytes(b"nonsense")
-    with pytest.raises(tk.errors.GraphError) as caught:
-        tk.pull("teach/clean:1", graph, source=teaching)
-    assert caught.value.where == str(graph.layout.repositories)
-    assert caught.value.report.outcome == "undecided"
+    (row,) = graph.prepare()
+    assert (row.path, row.disposition) == ("repositories.json", "left")
+    with pytest.raises(tk.errors.GraphError, match="the file of tags cannot be read"):
+        graph.tags.all()
     assert graph.layout.repositories.read_bytes() == b"nonsense"
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_pull_makes_a_damaged_index_anew_from_the_ledger(graph: tk.Graph, teaching: Source, content: bytes) -> None:
+    tk.pull("teach/clean:1", graph, source=teaching)
+    before = graph.layout.index.read_bytes(), graph.layout.repositories.read_bytes()
+    graph.layout.index.write_bytes(content)
+    graph.layout.repositories.write_bytes(content)
+    report = tk.pull("teach/clean:1", graph, source=teaching)
+    assert (graph.layout.index.read_bytes(), graph.layout.repositories.read_bytes()) == before
+    assert report.holdings[["path", "disposition"]].values.tolist() == [
+        ["index.json", "rebuilt"],
+        ["repositories.json", "rebuilt"],
+    ]
+    kept = graph.blobs.evidence(tk.Digest.of(content))
+    assert kept is not None
+    assert kept.read_bytes() == content
+
+
+# -- directories that are not ours -------------------------------------------------------------------------------
+
+
+def test_a_graph_everybody_may_write_into_can_be_looked_at_only(graph: tk.Graph, teaching: Source) -> None:
+    tk.pull("teach/clean:1", graph, source=teaching)
+    graph.layout.root.chmod(0o777)
+    with pytest.raises(tk.errors.UnsafeGraphError, match="everybody may write") as caught:
+        tk.pull("teach/clean:2", graph, source=teaching)
+    assert caught.value.code == "graph-unsafe"
+    assert "chmod o-w" in caught.value.next_step
+    assert len(graph) == 3
+    assert graph.tags.all()
+    graph.layout.root.chmod(0o770)
+    assert tk.pull("teach/clean:2", graph, source=teaching).outcome == "accepted"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_graph_of_somebody_else_can_be_looked_at_only(graph: tk.Graph, teaching: Source) -> None:
+    tk.pull("teach/clean:1", graph, source=teaching)
+    os.chown(graph.layout.root, 12_345, -1)
+    with pytest.raises(tk.errors.UnsafeGraphError, match="belongs to user 12345"):
+        graph.prepare()
+    assert len(graph) == 3
+
+
+def test_a_graph_without_permission_to_write_is_refused_before_anything_is_asked(graph: tk.Graph) -> None:
+    graph.prepare()
+    graph.layout.root.chmod(0o500)
+    assert graph.is_read_only
+    with pytest.raises(tk.errors.GraphIOError) as caught:
+        tk.pull("127.0.0.1:1/no/body:there", graph)
+    assert caught.value.actual == "EROFS"
+    graph.layout.root.chmod(0o700)
+    assert not graph.is_read_only
 
 
 # -- places where no graph can be --------------------------------------------------------------------------------

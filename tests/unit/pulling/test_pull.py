@@ -518,3 +518,11 @@ def test_requests_are_rows_of_the_image_they_were_made_for(server: ScriptedServe
     for tag in ("a", "b"):
         mine = report.requests.query(f"url.str.endswith('/manifests/{tag}')")
         assert mine["image"].tolist() == [f"{name}:{tag}"]
+
+
+@pytest.mark.parametrize("policy", ["strict", "docker-1.9"])
+def test_layers_of_old_images_are_looked_into_in_any_case(graph: tk.Graph, teaching: Source, policy: str) -> None:
+    """Docker 1.9 kept how large they are, which only the tar tells."""
+    report = tk.pull("teach/clean:1", graph, source=teaching, policy=policy, diff_ids=False)
+    assert report.outcome == "accepted"
+    assert report.layers["layer_size"].notna().all()

@@ -38,6 +38,22 @@ def test_the_size_is_the_layersize_file_s() -> None:
     assert image_record.read(missing_histories(graph, A)[A])["Size"] == 7
 
 
+def test_a_strong_image_without_its_text_gets_one_with_its_directory_s_name_and_its_strong_parent() -> None:
+    strong = {"layer_id": f"sha256:{C}", "parent_id": f"sha256:{A}"}
+    graph = {A: stored(A, text=b'{"id":"legacy"}'), B: StoredImage(json=json.dumps(strong).encode(), layersize=b"9")}
+    (text,) = missing_histories(graph, B).values()
+    record = image_record.read(text)
+    assert (record["id"], record["parent"], record["Size"]) == (B, "legacy", 9)
+    assert text.endswith(f'"Size":9,"parent_id":"sha256:{A}","layer_id":"sha256:{C}"}}'.encode())
+
+
+def test_a_text_that_is_there_stays_whatever_lies_below_it() -> None:
+    graph = {A: stored(A), B: stored(B, A, text=b'{"id":"kept"}'), C: stored(C, B)}
+    made = missing_histories(graph, C)
+    assert list(made) == [C]
+    assert image_record.read(made[C])["parent"] == "kept"
+
+
 def test_the_parent_is_called_by_the_id_in_its_own_text() -> None:
     """A migrated parent is known to the registry under its old ID."""
     graph = {A: stored(A, text=b'{"ID":"legacy"}'), B: stored(B, A)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.places import PROJECT
+from support.trees import files_of
 
 import toolkit as tk
 from toolkit.simulator import GRAPHS, TAMPERINGS, prepare_graph
@@ -13,10 +14,6 @@ from toolkit.simulator.teaching import clean_image, legacy_image, save_teaching,
 from toolkit.sources.static_registry import StaticRegistry
 
 STORED = PROJECT / "data" / "registries" / "teaching"
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_every_lie_has_a_tag_and_a_sentence() -> None:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.hostile_server import Close, HostileServer, plain
+from support.httpx_sockets import HttpxSockets
 
 from toolkit.errors import AddressError, SourceError, UnreachableError
 from toolkit.sources.addresses import permitted, resolve
 from toolkit.sources.network import Network
-from toolkit.sources.sockets import SocketTransport
 
 PUBLIC: Final = "93.184.215.14"
 PRIVATE: Final = "10.1.2.3"
@@ -296,14 +296,14 @@ def here() -> Iterator[HostileServer]:
         yield started
 
 
-def asked(transport: SocketTransport, url: str) -> bytes:
+def asked(transport: HttpxSockets, url: str) -> bytes:
     return transport.handle_request(httpx.Request("GET", url)).read()
 
 
 def test_the_first_answer_for_the_registry_s_name_is_kept(here: HostileServer) -> None:
     port = here.host.partition(":")[2]
     fickle = Fickle(home=["127.0.0.1", "169.254.169.254"])
-    transport = SocketTransport(f"home.test:{port}", Network(resolver=fickle), verify=True)
+    transport = HttpxSockets(f"home.test:{port}", Network(resolver=fickle), verify=True)
     assert [asked(transport, f"http://home.test:{port}/") for _ in range(3)] == [b"here"] * 3
     assert fickle.asked == [("home.test", int(port))]
     assert here.connections == 3
@@ -312,7 +312,7 @@ def test_the_first_answer_for_the_registry_s_name_is_kept(here: HostileServer) -
 def test_the_first_answer_for_another_name_is_kept_and_was_checked(here: HostileServer) -> None:
     port = here.host.partition(":")[2]
     fickle = Fickle(home=["127.0.0.1"], cdn=["127.0.0.2", "10.0.0.1"], bad=["10.0.0.1"])
-    transport = SocketTransport("home.test:1", Network(resolver=fickle), verify=True)
+    transport = HttpxSockets("home.test:1", Network(resolver=fickle), verify=True)
     fickle.answers["cdn"][0] = "127.0.0.1"
     assert [asked(transport, f"http://cdn.test:{port}/") for _ in range(2)] == [b"here"] * 2
     assert fickle.asked.count(("cdn.test", int(port))) == 1
@@ -325,7 +325,7 @@ def test_what_counts_as_the_registry_s_network_does_not_change_with_its_name(her
     """A registry that was public and calls itself private afterwards opens no door to the private network."""
     port = here.host.partition(":")[2]
     fickle = Fickle(home=[PUBLIC, "127.0.0.1"], inside=["127.0.0.1"])
-    transport = SocketTransport(f"home.test:{port}", Network(resolver=fickle), verify=True)
+    transport = HttpxSockets(f"home.test:{port}", Network(resolver=fickle), verify=True)
     for _ in range(3):
         with pytest.raises(AddressError):
             asked(transport, f"http://inside.test:{port}/")
@@ -340,7 +340,7 @@ def test_a_registry_is_looked_up_once_whatever_its_port(here: HostileServer, hom
         asked_for.append(host)
         return ["127.0.0.1"]
 
-    transport = SocketTransport(home, Network(resolver=look_up), verify=True)
+    transport = HttpxSockets(home, Network(resolver=look_up), verify=True)
     port = here.host.partition(":")[2]
     for _ in range(2):
         assert asked(transport, f"http://cdn.test:{port}/") == b"here"
@@ -349,13 +349,13 @@ def test_a_registry_is_looked_up_once_whatever_its_port(here: HostileServer, hom
 
 
 def test_no_address_is_no_connection(here: HostileServer) -> None:
-    transport = SocketTransport(here.host, Network(resolver=lambda host, port: []), verify=True)
+    transport = HttpxSockets(here.host, Network(resolver=lambda host, port: []), verify=True)
     with pytest.raises(httpx.ConnectError, match="no address"):
         asked(transport, f"http://{here.host}/")
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(here: HostileServer) -> None:
-    transport = SocketTransport(here.host, Network(resolver=lambda host, port: ["127.9.9.9", "127.0.0.1"]), verify=True)
+    transport = HttpxSockets(here.host, Network(resolver=lambda host, port: ["127.9.9.9", "127.0.0.1"]), verify=True)
     assert asked(transport, f"http://{here.host}/") == b"here"
 
 
@@ -363,6 +363,6 @@ def test_a_resolver_that_fails_is_heard(here: HostileServer) -> None:
     def fails(host: str, port: int) -> list[str]:
         raise UnreachableError("no address is known")
 
-    transport = SocketTransport(here.host, Network(resolver=fails), verify=True)
+    transport = HttpxSockets(here.host, Network(resolver=fails), verify=True)
     with pytest.raises(SourceError, match="no address is known"):
         asked(transport, f"http://{here.host}/")

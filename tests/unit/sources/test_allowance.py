@@ -19,6 +19,7 @@ from toolkit.errors import RateLimitError, UnreachableError
 from toolkit.records import Endpoint, Request
 from toolkit.simulator.teaching import clean_image
 from toolkit.sources.allowance import Allowance
+from toolkit.sources.foreign import ForeignTransport
 from toolkit.sources.wire import Wire
 
 IMAGE: Final = clean_image()
@@ -41,7 +42,7 @@ def wired(allowance: Allowance, *answers: httpx.Response | Exception) -> tuple[W
             raise found
         return found
 
-    return Wire(httpx.MockTransport(answer), records, user_agent="test", allowance=allowance), asked, records
+    return Wire(ForeignTransport(httpx.MockTransport(answer)), records, user_agent="test", allowance=allowance), asked, records
 
 
 def said(status: int = 200, **more: str) -> httpx.Response:

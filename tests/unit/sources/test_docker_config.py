@@ -186,7 +186,7 @@ def test_what_the_system_refuses_is_mapped() -> None:
     assert refusal(Path("/proc/self/mem")).message == "the docker configuration cannot be read"  # no byte 0 can be read
 
 
-@pytest.mark.parametrize("registry", ["", "a b", "h\nother", "h/x", f"u:{CANARY}@h", "é", "h" * 301])
+@pytest.mark.parametrize("registry", ["", "a b", "h\nother", "h/x", f"u:{CANARY}@h", "é", "h" * 301], ids=range(7))
 def test_what_is_no_host_is_the_caller_s_error(registry: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         docker_credentials(written(tmp_path, {}), registry)

@@ -19,6 +19,7 @@ import toolkit as tk
 from toolkit.errors import DeadlineError, RateLimitError, RegistryResponseError, SourceError, UnreachableError
 from toolkit.records import Endpoint, Request
 from toolkit.sources import retries
+from toolkit.sources.foreign import ForeignTransport
 from toolkit.sources.retries import AGAIN, MAX_TRIES, PATIENCE, asked_pause, pause, remaining
 from toolkit.sources.wire import Answer, Wire
 
@@ -33,7 +34,7 @@ class Talk:
         self.records: deque[Endpoint | Request] = deque()
         self.sent: list[httpx.Request] = []
         self._outcomes = itertools.chain(outcomes, itertools.repeat(outcomes[-1]))
-        transport = httpx.MockTransport(self._answer)
+        transport = ForeignTransport(httpx.MockTransport(self._answer))
         self.wire = Wire(transport, self.records, user_agent="test", as_seed=as_seed, clock=self.clock)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -226,6 +226,7 @@ def test_a_file_with_holes_is_not_read(tmp_path: Path) -> None:
         (gzip.compress(tar_of(FILES))[:200], "unexpected EOF"),
         (b"\x1f\x8b\x08", "EOF"),
     ],
+    ids=range(8),
 )
 def test_a_tar_that_breaks_is_a_typed_error(tmp_path: Path, data: bytes, message: str) -> None:
     path = saved(tmp_path / "x", data)

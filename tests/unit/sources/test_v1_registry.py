@@ -37,6 +37,7 @@ from toolkit.simulator.server import LoopbackServer
 from toolkit.sources import v1_registry
 from toolkit.sources.clock import SystemClock
 from toolkit.sources.credentials import Credentials
+from toolkit.sources.foreign import ForeignTransport
 from toolkit.sources.network import Network
 from toolkit.sources.protocol import MANIFEST_LIMIT, Connection
 from toolkit.sources.sockets import SocketTransport
@@ -290,7 +291,7 @@ def greeted(status: int, asked_for: list[str]) -> V1Connection:
         asked_for.append(request.url.path)
         return httpx.Response(status if request.url.path == "/v1/_ping" else 404)
 
-    wire = Wire(httpx.MockTransport(answer), deque(), user_agent="layerproof/test", clock=NoWait())
+    wire = Wire(ForeignTransport(httpx.MockTransport(answer)), deque(), user_agent="layerproof/test", clock=NoWait())
     return V1Connection("https://old.example", resolve_repository(f"old.example/{NAME}"), wire, None)
 
 
@@ -459,7 +460,7 @@ def over_https(host: str, credentials: Credentials, *, standalone: str | None = 
         headers = {"X-Docker-Registry-Standalone": standalone} if standalone is not None else {}
         return httpx.Response(200, headers=headers, content=routes[request.url.path].body)
 
-    wire = Wire(httpx.MockTransport(handle), deque(), user_agent="layerproof/test", clock=NoWait())
+    wire = Wire(ForeignTransport(httpx.MockTransport(handle)), deque(), user_agent="layerproof/test", clock=NoWait())
     registry = "docker.io" if host == "index.docker.io" else host
     repository = resolve_repository(f"{registry}/{NAME}")
     with V1Connection(f"https://{host}/", repository, wire, credentials) as connection:

@@ -12,6 +12,7 @@ from support.scripted_server import Route, ScriptedServer
 import toolkit as tk
 from toolkit.records import Endpoint, Request
 from toolkit.simulator.teaching import clean_image
+from toolkit.sources.foreign import ForeignTransport
 from toolkit.sources.urls import path_quoted, redacted
 from toolkit.sources.wire import Wire
 
@@ -111,7 +112,7 @@ def sent_to(answers: dict[str, httpx.Response], url: str) -> tuple[list[str], tk
         asked.append(str(request.url))
         return answers[str(request.url)]
 
-    wire = Wire(httpx.MockTransport(answer), deque[Endpoint | Request](), user_agent="test")
+    wire = Wire(ForeignTransport(httpx.MockTransport(answer)), deque[Endpoint | Request](), user_agent="test")
     with pytest.raises(tk.errors.RegistryResponseError) as caught:
         wire.send("GET", url)
     return asked, caught.value

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.manifests.base64_text import encode_url
 from toolkit.manifests.signed_payload import extract
 from toolkit.simulator.signing import SigningKey, sign_manifest, signature_entry, wrap
-from toolkit.verification.wrapper import irregularity
+from toolkit.verification.wrapper import _lines, irregularity
 
 PAYLOAD: Final = b'{\n   "schemaVersion": 1\n}'
 LENGTH: Final = len(PAYLOAD) - 2
@@ -131,3 +133,15 @@ def test_an_irregular_length_comes_first() -> None:
 def test_an_entry_without_a_signature_member_is_not_odd_in_itself() -> None:
     entry = {name: value for name, value in ENTRY.items() if name != "signature"}
     assert said(wrap(PAYLOAD, [entry])) is None
+
+
+VALUES: Final = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, st.sampled_from(["", " ", "   ", "\t"]), st.sampled_from([",", ", "]))
+def test_a_block_is_written_as_python_writes_it_with_an_indent(value: Any, pad: str, comma: str) -> None:
+    assert _lines(value, pad, comma, 0) == json.dumps(value, indent=pad, separators=(comma, ": "))
