@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
+WORKERS ?= 2
 PURE   := toolkit/errors.py,toolkit/digests.py,toolkit/references.py,toolkit/records.py,toolkit/go_json/*,toolkit/manifests/*,toolkit/layers/*,toolkit/files/*,toolkit/identity/*,toolkit/verification/*,toolkit/reuse/*,toolkit/cards/*,toolkit/progress/*
 
 .DEFAULT_GOAL := help
@@ -24,9 +25,9 @@ types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev debian ## pytest with doctests; pure rooms at 100 % branch coverage
-	$(BIN)/python -m pytest -q -m "not browser" --cov --cov-report= --ignore=tests/stories
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not browser" --cov --cov-report= --ignore=tests/stories
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
-	$(BIN)/python -m pytest -q tests/stories
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/stories
 
 bench: debian ## measure beside skopeo, curl, python-dxf and oras, as users install us; writes docs/benchmarks.md
 	@.ci/make-venv "$(PYTHON)" .cache/benchmarks/own .ci/requirements.txt

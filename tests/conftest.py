@@ -27,3 +27,8 @@ def teaching() -> Source:
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeat what is repeated, without the pauses."""
     monkeypatch.setattr("toolkit.sources.retries._FIRST_PAUSE", 0.001)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name what gzip wrote by that: it holds the time, and workers side by side must know the tests by the same names."""
+    return "gzip" if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None

@@ -104,7 +104,8 @@ def compare_anew(case: Whole, chunks: Chunks, spare: Path, *, where: str, head: 
 def _judged(rows: list[Holding], where: str) -> list[str]:
     """Refuse a ledger that is not as it was written; tell how much of it is not here."""
     for row in rows:
-        if row.outcome == "rotten" or (row.outcome == "absent" and row.subject == HEADS):
+        is_broken = row.outcome == "rotten" or (row.outcome == "unknown" and row.compared == "line")
+        if is_broken or (row.outcome == "absent" and row.subject == HEADS):
             raise CaseError(
                 f"the ledger is not as it was written: {row.reason}",
                 where=f"{where}, {LEDGER}/{row.subject}",

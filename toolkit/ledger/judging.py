@@ -54,7 +54,7 @@ def judge(file: File, *, is_vouched: bool) -> tuple[Holding, bool]:
         return row, file.standing != "left"
     if file.scan.torn and file.standing == "left":
         reason = f"its last line was not written to its end: {file.scan.torn} bytes; {_OF_STANDING['left']}"
-        row = _row(path, "line", "unknown", "a whole line", f"{file.scan.torn} bytes", reason, line=file.scan.lines + 1)
+        row = _row(path, "end", "unknown", "a whole line", f"{file.scan.torn} bytes", reason, line=file.scan.lines + 1)
         return row, False
     if file.standing != "finished":
         return _row(path, "heads", "unknown", f"an entry in {HEADS}", None, _OF_STANDING[file.standing]), False
@@ -77,7 +77,7 @@ def judge_heads(
         broken.append(_row(HEADS, "head", "rotten", head, hashes[-1] if hashes else None, reason))
     if book.torn:
         reason = f"its last line was not written to its end: {book.torn} bytes; the next writer sets them aside"
-        found.append(_row(HEADS, "line", "unknown", "a whole line", f"{book.torn} bytes", reason, line=book.lines + 1))
+        found.append(_row(HEADS, "end", "unknown", "a whole line", f"{book.torn} bytes", reason, line=book.lines + 1))
     if not broken and not found:
         found.append(_row(HEADS, "heads", "intact", book.head, book.head, f"{book.lines} lines"))
     return [*found, *broken], broken

@@ -378,4 +378,4 @@ class Call:
 
 def _is_torn(row: Holding) -> bool:
     """Whether a row says that a line is not whole in a file nobody finished: that is no change, and something is lost."""
-    return row.outcome == "unknown" and row.compared == "line"
+    return row.outcome == "unknown" and row.compared in ("line", "end")
