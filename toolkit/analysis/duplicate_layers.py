@@ -35,24 +35,21 @@ def duplicate_layers(layers: pd.DataFrame) -> pd.DataFrame:
         image, blob_digest, slots (how often it is named), positions, dropped (entries removed as duplicates), size
         and saved bytes (the slots beyond the first).
     """
-    rows = []
-    for (image, digest), group in layers.groupby(["image", "blob_digest"], sort=False):
-        if len(group) < 2:
-            continue
-        size = group["size"].dropna()
-        one = int(size.iloc[0]) if len(size) else None
-        rows.append(
-            {
-                "image": image,
-                "blob_digest": digest,
-                "slots": len(group),
-                "positions": ", ".join(str(position) for position in sorted(group["position"])),
-                "dropped": int((group["disposition"] == "duplicate-removed").sum()),
-                "size": one,
-                "saved": None if one is None else one * (len(group) - 1),
-            }
-        )
-    return pd.DataFrame(rows, columns=list(_DUPLICATES)).astype(_DUPLICATES)
+    several = layers[layers.duplicated(["image", "blob_digest"], keep=False)].sort_values("position", kind="stable")
+    several = several.assign(dropped=several["disposition"].eq("duplicate-removed"), position=several["position"].astype("str"))
+    grouped = several.groupby(["image", "blob_digest"])
+    found = pd.DataFrame(
+        {
+            "slots": grouped.size(),
+            "positions": grouped["position"].agg(", ".join),
+            "dropped": grouped["dropped"].sum(),
+            "size": grouped["size"].first(),
+        }
+    )
+    found["saved"] = found["size"] * (found["slots"] - 1)
+    # in the order in which an image and its blob first appear
+    order = pd.MultiIndex.from_frame(several.sort_index()[["image", "blob_digest"]].drop_duplicates())
+    return found.loc[order].reset_index()[list(_DUPLICATES)].astype(_DUPLICATES)
 
 
 def sharing(layers: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ their paths; every answer compares whole digests.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -65,9 +65,8 @@ class FileIndex:
         self.dropped = 0
         self.images: list[str] = []
         codes: dict[str, int] = {}
-        words: tuple[list[np.ndarray], ...] = tuple([] for _ in range(_WORDS))
-        holders: list[np.ndarray] = []
-        places: list[np.ndarray] = []
+        words = tuple(_Column(np.uint64) for _ in range(_WORDS))
+        holders, places = _Column(np.int32), _Column(np.int64)
         start = 0
         for frame in frames:
             kept = np.flatnonzero(frame["sha256"].notna().to_numpy())
@@ -79,15 +78,16 @@ class FileIndex:
             self.dropped += len(frame) - len(kept)
             start += len(frame)
         self.images.extend(codes)
-        joined = tuple(_joined(column, np.uint64) for column in words)
-        order = _order(joined)
-        first = _firsts(joined, order)
+        whole = [column.taken() for column in words]
+        order = _order(whole)
+        first = _firsts(whole, order)
         self.rows = len(order)
         self.contents = len(first)
         self._starts = np.append(first, len(order))
-        self._words = tuple(column[order[first]] for column in joined)
-        self._holders = _joined(holders, np.int32)[order]
-        self._places = _joined(places, np.int64)[order]
+        first = order[first]
+        self._words = tuple(whole.pop(0)[first] for _ in words)  # each is let go before the next is made
+        self._holders = holders.taken()[order]
+        self._places = places.taken()[order]
 
     @property
     def nbytes(self) -> int:
@@ -153,6 +153,29 @@ class FileIndex:
         return slice(self._starts[low], self._starts[high])
 
 
+class _Column:
+    """Numbers that come in pieces: one array that grows where it lies, so that they are never held twice."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._room = np.empty(0, dtype=kind)
+        self._used = 0
+
+    def append(self, piece: np.ndarray) -> None:
+        """Put a piece at the end; when room is short, there will be an eighth more than needed."""
+        stop = self._used + len(piece)
+        if stop > len(self._room):
+            self._room.resize(stop + stop // 8, refcheck=False)
+        self._room[self._used : stop] = piece
+        self._used = stop
+
+    def taken(self) -> np.ndarray:
+        """All pieces, which are then no longer held here."""
+        whole = self._room
+        whole.resize(self._used, refcheck=False)
+        self._room, self._used = np.empty(0, dtype=whole.dtype), 0
+        return whole
+
+
 def _words_of(digests: pd.Series[str]) -> Words:
     """Digests in hex as four numbers each."""
     letters = np.frombuffer("".join(digests).encode("ascii", "replace"), dtype=np.uint8)
@@ -168,28 +191,21 @@ def _words_of(digests: pd.Series[str]) -> Words:
         )
     pairs = nibbles.reshape(-1, 32, 2)
     numbers = (pairs[:, :, 0] << 4 | pairs[:, :, 1]).view(">u8").astype(np.uint64)
-    return numbers[:, 0].copy(), numbers[:, 1].copy(), numbers[:, 2].copy(), numbers[:, 3].copy()
+    return numbers[:, 0], numbers[:, 1], numbers[:, 2], numbers[:, 3]
 
 
-def _joined(pieces: list[np.ndarray], kind: type[np.generic]) -> np.ndarray:
-    """One array of all pieces, which are let go."""
-    whole = np.concatenate(pieces) if pieces else np.empty(0, dtype=kind)
-    pieces.clear()
-    return whole
-
-
-def _order(words: tuple[np.ndarray, ...]) -> np.ndarray:
+def _order(words: Sequence[np.ndarray]) -> np.ndarray:
     """Rows by digest. The first eight bytes nearly always decide; where they do not, all thirty-two are sorted by."""
     order = np.argsort(words[0])
     for start in range(0, len(order) - 1, _BLOCK):
         here = order[start : start + _BLOCK + 1]
         same = words[0][here[1:]] == words[0][here[:-1]]
         if any((same & (column[here[1:]] != column[here[:-1]])).any() for column in words[1:]):
-            return np.lexsort(words[::-1])
+            return np.lexsort(tuple(words[::-1]))
     return order
 
 
-def _firsts(words: tuple[np.ndarray, ...], order: np.ndarray) -> np.ndarray:
+def _firsts(words: Sequence[np.ndarray], order: np.ndarray) -> np.ndarray:
     """Where in that order a new digest begins."""
     new = np.ones(len(order), dtype=bool)
     for start in range(0, len(order) - 1, _BLOCK):

@@ -110,6 +110,7 @@ def explain_free_space(reached: pd.DataFrame, deleted: str | Iterable[str]) -> s
 
 
 def _parted(reached: pd.DataFrame, deleted: str | Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the names to be deleted, and those of other names that reach the same blobs."""
     asked = [deleted] if isinstance(deleted, str) else list(dict.fromkeys(deleted))
     unknown = sorted(set(asked) - set(reached["name"]))
     if unknown:
@@ -120,4 +121,5 @@ def _parted(reached: pd.DataFrame, deleted: str | Iterable[str]) -> tuple[pd.Dat
             next_step="survey the repository first; `stored_sizes` lists every name",
         )
     going = reached["name"].isin(asked)
-    return reached[going], reached[~going]
+    gone = reached[going]
+    return gone, reached[~going & reached["digest"].isin(gone["digest"].unique())]
