@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from toolkit.references import Reference
     from toolkit.reuse.plan import next_id
     from toolkit.sources.opening import open_source
+    from toolkit.survey.image_files import files, timeline
+    from toolkit.survey.read_file import read_file
     from toolkit.verification.policy import Policy
     from toolkit.verification.rules import RULES
     from toolkit.views import plots, widgets
@@ -53,6 +55,7 @@ _WHERE = {
     "check_case": "toolkit.cases.check",
     "explain": "toolkit.pulling.explain",
     "export_case": "toolkit.cases.export",
+    "files": "toolkit.survey.image_files",
     "image_config": "toolkit.identity.image_config",
     "inspect": "toolkit.pulling.inspect",
     "judge": "toolkit.pulling.judge",
@@ -60,10 +63,12 @@ _WHERE = {
     "open_source": "toolkit.sources.opening",
     "pull": "toolkit.pulling.pull",
     "purge": "toolkit.auditing.purging",
+    "read_file": "toolkit.survey.read_file",
     "recover": "toolkit.auditing.recovering",
     "rejudge": "toolkit.auditing.rejudging",
     "start_pull": "toolkit.pulling.start",
     "strong_id": "toolkit.identity.strong_id",
+    "timeline": "toolkit.survey.image_files",
     "verify": "toolkit.auditing.verifying",
     "verify_ledger": "toolkit.ledger.verify_ledger",
 }
@@ -92,6 +97,7 @@ __all__ = [
     "errors",
     "explain",
     "export_case",
+    "files",
     "image_config",
     "inspect",
     "judge",
@@ -100,11 +106,13 @@ __all__ = [
     "plots",
     "pull",
     "purge",
+    "read_file",
     "recover",
     "rejudge",
     "simulator",
     "start_pull",
     "strong_id",
+    "timeline",
     "verify",
     "verify_ledger",
     "widgets",
