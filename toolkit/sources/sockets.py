@@ -64,6 +64,7 @@ class SocketTransport:
         self._idle_limit = idle
         self._idle: dict[Origin, list[Connection]] = {}
         self._active: set[Connection] = set()
+        self._coming: dict[socket.socket, threading.Event] = {}
         self._addresses: dict[tuple[str, int], list[str]] = {}
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._guard = threading.Lock()
@@ -103,8 +104,12 @@ class SocketTransport:
         with self._guard:
             stop.set()
             active = [one for one in self._active if one.stop is stop]
+            coming = [made for made, its in self._coming.items() if its is stop]
         for connection in active:
             connection.shut()
+        for made in coming:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(made, socket.SHUT_RDWR)
 
     def _exchange(self, origin: Origin, sent: bytes, until: float | None, stop: threading.Event) -> tuple[Connection, Head]:
         """Send and read a head; a kept connection that went stale meanwhile is replaced once."""
@@ -131,7 +136,7 @@ class SocketTransport:
                     self._active.add(connection)
                     return connection, False
                 connection.close()
-        connection = Connection(self._connect(origin), origin, self._network.clock)
+        connection = Connection(self._connect(origin, stop), origin, self._network.clock)
         connection.stop = stop
         with self._guard:
             self._active.add(connection)
@@ -158,20 +163,38 @@ class SocketTransport:
 
     # -- connecting ----------------------------------------------------------------------------------------------
 
-    def _connect(self, origin: Origin) -> socket.socket:
+    def _connect(self, origin: Origin, stop: threading.Event) -> socket.socket:
         scheme, host, port = origin
         if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
             raise _ConnectError(f"no host has a name like {host[:80]!r}")
         last: OSError | None = None
         for address in self._permitted(host, port):
+            made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
             try:
-                made = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+                with self._may_be_woken(made, stop):
+                    made.settimeout(CONNECT_SECONDS)
+                    made.connect((address, port))
             except OSError as error:
+                made.close()
                 last = error
                 continue
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return made if scheme == "http" else self._secured(made, host, port)
+            return made if scheme == "http" else self._secured(made, host, port, stop)
         raise _ConnectError(_words(last)) from last
+
+    @contextlib.contextmanager
+    def _may_be_woken(self, made: socket.socket, stop: threading.Event) -> Iterator[None]:
+        """Let ``abort`` reach a socket that nobody answers yet."""
+        with self._guard:
+            self._coming[made] = stop
+            stopped = stop.is_set()
+        try:
+            if stopped:
+                raise OSError("stopped")
+            yield
+        finally:
+            with self._guard:
+                del self._coming[made]
 
     def _permitted(self, host: str, port: int) -> list[str]:
         """The addresses of a host, asked once and then kept: a name that changes its mind changes nothing here."""
@@ -189,16 +212,23 @@ class SocketTransport:
         host, _, port = self._home.rpartition(":")
         return self._permitted(host.strip("[]"), int(port))
 
-    def _secured(self, made: socket.socket, host: str, port: int) -> socket.socket:
+    def _secured(self, made: socket.socket, host: str, port: int, stop: threading.Event) -> socket.socket:
         trusting = not self._verify if self._is_home(host, port) else _spelling(host, port) in self._network.insecure
         with self._guard:
             if trusting not in self._contexts:
                 self._contexts[trusting] = _trusting_context() if trusting else _checking_context()
         try:
-            return self._contexts[trusting].wrap_socket(made, server_hostname=host)
+            secured = self._contexts[trusting].wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
         except (OSError, ValueError) as error:
             made.close()
             raise _ConnectError(_words(error)) from error
+        try:
+            with self._may_be_woken(secured, stop):
+                secured.do_handshake()
+        except (OSError, ValueError) as error:
+            secured.close()
+            raise _ConnectError(_words(error)) from error
+        return secured
 
 
 class _ConnectError(Exception):

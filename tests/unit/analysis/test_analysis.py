@@ -120,6 +120,13 @@ def test_blobs_that_one_image_names_twice_are_listed() -> None:
     ]
 
 
+def test_repeated_blobs_come_in_the_order_in_which_the_rows_name_them() -> None:
+    rows = [("x:1", position, blob, "downloaded", 1) for position, blob in ((4, "b"), (3, "a"), (1, "b"), (0, "a"), (12, "a"))]
+    found = duplicate_layers(layers_of(*rows))
+    assert found["blob_digest"].tolist() == ["b", "a"]
+    assert found["positions"].tolist() == ["1, 4", "0, 3, 12"]
+
+
 def test_blobs_are_counted_over_all_images_most_shared_first() -> None:
     assert sharing(LAYERS).astype(object).where(lambda value: value.notna(), None).to_dict("records") == [
         {"blob_digest": "one", "images": 2, "slots": 2, "size": 1000, "saved": 1000},

@@ -940,3 +940,44 @@ def test_a_host_that_must_not_be_contacted_is_not(hostile: HostileServer) -> Non
 def test_the_limits_are_those_the_contract_names() -> None:
     assert (socket_connection.HEAD_SECONDS, sockets.RATE_SECONDS, sockets.LEAST_RATE) == (60.0, 30.0, 1024)
     assert socket_connection.BUFFER == PIECE
+
+
+@contextlib.contextmanager
+def deaf(*, accepts: bool) -> Iterator[int]:
+    """A port at which nobody answers: a connection is never made, or made and then nothing is said."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8 if accepts else 0)
+        port = listener.getsockname()[1]
+        for _ in range(0 if accepts else 4):  # those who wait already; for whoever comes next there is no room
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_stop_wakes_whoever_waits_for_a_connection(scheme: str) -> None:
+    with deaf(accepts=scheme == "https") as port:
+        transport, stop = sockets.SocketTransport(f"127.0.0.1:{port}", Network(), verify=False), threading.Event()
+        errors: list[BaseException] = []
+
+        def connect() -> None:
+            try:
+                transport._connect((scheme, "127.0.0.1", port), stop)
+            except sockets._ConnectError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=connect)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        begun = time.monotonic()
+        transport.abort(stop)
+        thread.join(5)
+        assert time.monotonic() - begun < 1
+        assert len(errors) == 1
+        assert transport._coming == {}
+        with pytest.raises(sockets._ConnectError, match="stopped"):
+            transport._connect((scheme, "127.0.0.1", port), stop)
