@@ -1,7 +1,7 @@
 """Files that one process writes, and that say as long as it lives that it does.
 
 The rule of this file: a claim belongs to the open file, so it dies with its process, and two openings in one process are two
-claimants. What was written in part is cut off again; a file whose sync failed is poison and is never synced again.
+claimants. What was written in part is cut off again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from toolkit.fsops.folders import sync_directory
 from toolkit.fsops.looking import CHUNK
 from toolkit.fsops.refusals import guarded
 from toolkit.fsops.system import System, current
+from toolkit.fsops.written import Written, write_all
 
 _NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO)
 
 
-class ClaimedFile:
+class ClaimedFile(Written):
     """A file that grows by whole records, for whoever holds its claim.
 
     Parameters
@@ -99,12 +100,7 @@ class ClaimedFile:
         before = self.size
         try:
             with guarded(self.path, "append to"):
-                view = memoryview(data)
-                while view:
-                    taken = self._system.write(self._descriptor, view)
-                    if taken <= 0:
-                        raise OSError(errno.EIO, "the system took nothing of what was to be written")
-                    view = view[taken:]
+                write_all(self._system, self._descriptor, data)
         except BaseException:
             self._is_torn = True
             self._size = None
@@ -123,26 +119,10 @@ class ClaimedFile:
 
     def sync(self) -> None:
         """Make what was written durable, and with it the file's name."""
-        if self.is_poisoned:
-            raise GraphIOError(
-                f"{self.path} could not be synced before, and is not to be trusted",
-                where=str(self.path),
-                expected="a file whose every sync succeeded",
-                actual="one that failed",
-                next_step="do it again: the file is written anew",
-            )
-        self.is_poisoned = True
-        with guarded(self.path, "sync"):
-            self._system.sync(self._descriptor)
-        self.is_poisoned = False
+        super().sync()
         if not self._named:
             sync_directory(self.path.parent)
             self._named = True
-
-    def set_mode(self, mode: int) -> None:
-        """Set the permissions for good."""
-        with guarded(self.path, "set the permissions of"):
-            self._system.set_mode(self._descriptor, mode)
 
     @property
     def size(self) -> int:

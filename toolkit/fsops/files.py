@@ -1,7 +1,6 @@
 """Files that are written: new ones, ones that only grow, and indexes.
 
-The rule of this file: every write is checked to its last byte; a file whose sync failed is poison: it is never synced again
-and never gets a name, because the system may have dropped what it could not write and call the next sync a success.
+The rule of this file: what is not whole and synced never gets a name, but for an index that can be made anew.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import stat
 from pathlib import Path
 from typing import Final, Self
 
-from toolkit.errors import GraphIOError
 from toolkit.fsops.folders import discard, link_new, sync_directory
 from toolkit.fsops.naming import fresh_name
 from toolkit.fsops.refusals import guarded
 from toolkit.fsops.system import System, current
+from toolkit.fsops.written import Written, write_all
 
 _WRITE_BACK: Final = 8 * 1024 * 1024
 _NO_FILE_OF_OURS: Final = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES)
@@ -81,7 +80,7 @@ class AppendedFile:
     def write(self, data: bytes) -> None:
         """Add all of it, or raise."""
         with guarded(self._path, "append to"):
-            _write_all(self._system, self._descriptor, data)
+            write_all(self._system, self._descriptor, data)
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -89,7 +88,7 @@ class AppendedFile:
             self._system.close(self._descriptor)
 
 
-class NewFile:
+class NewFile(Written):
     """A file in the making, under a name nobody else has."""
 
     def __init__(self, path: Path, *, mode: int = 0o600) -> None:
@@ -138,7 +137,7 @@ class NewFile:
     def write(self, data: bytes | memoryview) -> None:
         """Write all of it, or raise; the disk is set to work early, so that the sync at the end is short."""
         with guarded(self.path, "write"):
-            _write_all(self._system, self._descriptor, data)
+            write_all(self._system, self._descriptor, data)
         self._unflushed += len(data)
         if self._unflushed >= _WRITE_BACK:
             self._system.start_write_back(self._descriptor, self._flushed, self._unflushed)
@@ -150,26 +149,6 @@ class NewFile:
             self._system.truncate(self._descriptor, 0)
             self._system.seek(self._descriptor, 0)
         self._flushed = self._unflushed = 0
-
-    def sync(self) -> None:
-        """Make the content durable; what cannot be synced is poison for good."""
-        if self.is_poisoned:
-            raise GraphIOError(
-                f"{self.path} could not be synced before, and is not to be trusted",
-                where=str(self.path),
-                expected="a file whose every sync succeeded",
-                actual="one that failed",
-                next_step="pull again: it is written anew",
-            )
-        self.is_poisoned = True
-        with guarded(self.path, "sync"):
-            self._system.sync(self._descriptor)
-        self.is_poisoned = False
-
-    def set_mode(self, mode: int) -> None:
-        """Set the permissions for good."""
-        with guarded(self.path, "set the permissions of"):
-            self._system.set_mode(self._descriptor, mode)
 
     @property
     def size(self) -> int:
@@ -183,12 +162,3 @@ class NewFile:
             descriptor, self._descriptor = self._descriptor, -1
             with guarded(self.path, "close"):
                 self._system.close(descriptor)
-
-
-def _write_all(system: System, descriptor: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        taken = system.write(descriptor, view)
-        if taken <= 0:
-            raise OSError(errno.EIO, "the system took nothing of what was to be written")
-        view = view[taken:]
