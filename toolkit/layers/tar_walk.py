@@ -180,7 +180,7 @@ def walk(
         yield TarHeader(name, kind, logical, offset, block, pax, link, there, stream.offset)
         if there:
             stream.skip(there, tap)
-            stream.skip(-there % BLOCK, raw)
+            stream.read(-there % BLOCK)  # Go takes an archive that ends before the padding of its last member does
         long_name, long_link, pax = None, None, {}
 
 

@@ -137,7 +137,7 @@ def test_a_path_that_stands_twice_is_refused(names: tuple[bytes, bytes]) -> None
     assert (caught.value.where, caught.value.actual) == ("offset 512", names[1].decode())
 
 
-@pytest.mark.parametrize("tar", [file(b"a", b"x")[:600], b"x" * 512, bytes(512) + b"x" * 512])
+@pytest.mark.parametrize("tar", [file(b"a", b"xyz")[:514], b"x" * 512, bytes(512) + b"x" * 512])
 def test_a_damaged_tar_is_refused(tar: bytes) -> None:
     with pytest.raises(LayerError, match=r"unexpected EOF|invalid tar header"):
         written(tar)

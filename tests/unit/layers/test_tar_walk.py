@@ -292,3 +292,13 @@ def test_nothing_but_a_layer_error_comes_out(noise: bytes, place: int) -> None:
     tar[place * 100 : place * 100 + len(noise)] = noise
     with contextlib.suppress(LayerError):
         assert all(one.size >= 0 for one in headers(bytes(tar)))
+
+
+@pytest.mark.parametrize("left", [0, 1, 400])
+def test_an_archive_may_end_before_the_padding_of_its_last_member_does(left: int) -> None:
+    """As umoci 0.4.7 writes it, and Go reads it."""
+    member = tarfile.TarInfo("a")
+    member.size = 3
+    whole = member.tobuf() + b"abc"
+    found = list(walk([whole + bytes(left)]))
+    assert [(one.name, one.size) for one in found] == [(b"a", 3)]
