@@ -46,7 +46,7 @@ notebooks: $(VENV)/.dev ## nbval, and: re-execution gives the same bytes
 browser: $(VENV)/.dev debian ## notebooks in JupyterLab in Debian's Chromium
 	$(BIN)/python -m pytest -q -m browser tests/browser
 
-debian: ## the real registry, skopeo, umoci and chromium, where they may be installed
+debian: ## the real registry, skopeo, umoci, chromium, unzip and jq, where they may be installed
 	@.ci/debian-packages
 
 $(VENV)/.run: .ci/requirements.txt pyproject.toml

@@ -88,6 +88,11 @@ def imports(path: Path) -> set[str]:
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
+AGAINST = {
+    ("pulling/report.py", "toolkit.cases.page.page"): "a report writes itself as a page when it is asked to, as it does as a card"
+}
+"""Imports that point the other way, each inside a function, and why."""
+
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
@@ -97,6 +102,8 @@ def test_imports_point_one_way(path: Path) -> None:
             continue
         used = name.split(".")[1]
         if used == room or not any(used in rooms for rooms in ORDER):
+            continue
+        if (str(path.relative_to(PACKAGE)), name) in AGAINST:
             continue
         assert rank(used) < rank(room), f"{room} uses {used}"
 

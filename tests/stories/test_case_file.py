@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bagit
 import pytest
+from support.real import need
 from support.shop import Shop
 
 import toolkit as tk
@@ -41,17 +42,19 @@ def case(worked: tk.Graph, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_case(worked, tmp_path_factory.mktemp("case") / "CASE.zip")
 
 
+@pytest.fixture
+def jq() -> None:
+    need("jq")
+
+
 def unzipped(case: Path, folder: Path) -> Path:
+    need("unzip")
     subprocess.run(["unzip", "-q", str(case), "-d", str(folder)], check=True, capture_output=True)
     return folder / "case"
 
 
-needs_unzip = pytest.mark.skipif(shutil.which("unzip") is None, reason="there is no unzip here")
-needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq here")
-
-
-@needs_unzip
 def test_strangers_tools_find_the_case_whole(case: Path, tmp_path: Path) -> None:
+    need("unzip")
     tested = subprocess.run(["unzip", "-t", str(case)], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout
     folder = unzipped(case, tmp_path / "unzipped")
@@ -67,8 +70,7 @@ def test_strangers_tools_find_the_case_whole(case: Path, tmp_path: Path) -> None
         assert opened.testzip() is None
 
 
-@needs_unzip
-@needs_jq
+@pytest.mark.usefixtures("jq")
 def test_every_command_of_the_page_prints_what_the_page_says(case: Path, tmp_path: Path) -> None:
     data = unzipped(case, tmp_path / "unzipped") / "data"
     steps = re.findall(
@@ -85,8 +87,7 @@ def test_every_command_of_the_page_prints_what_the_page_says(case: Path, tmp_pat
     assert sum(1 for _, expected in steps if expected) > 40
 
 
-@needs_unzip
-@needs_jq
+@pytest.mark.usefixtures("jq")
 def test_the_commands_of_the_readme_work(case: Path, tmp_path: Path) -> None:
     bag = unzipped(case, tmp_path / "unzipped")
     text = (bag / "data" / "README.txt").read_text()
@@ -102,7 +103,6 @@ def test_the_commands_of_the_readme_work(case: Path, tmp_path: Path) -> None:
     assert '"rule": "blob-digest"' in refused
 
 
-@needs_unzip
 def test_a_case_can_be_judged_again_without_its_graph(case: Path, tmp_path: Path) -> None:
     data = unzipped(case, tmp_path / "unzipped") / "data"
     command = next(line for line in (data / "README.txt").read_text().splitlines() if "again/blobs" in line)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from toolkit import fsops
 from toolkit.graph.store import Graph
 from toolkit.ledger.ledger import Ledger
-from toolkit.ledger.verify_ledger import verify_ledger
 from toolkit.pulling.remembered import Memories
 from toolkit.records import Holding
 
@@ -30,8 +29,8 @@ def recalled(graph: Graph) -> tuple[Memories, tuple[Holding, ...]]:
     directory = graph.layout.ledger
     if not fsops.is_directory(directory):
         return Memories(), ()
-    rows = tuple(verify_ledger(directory))
-    memories = Memories.of(Ledger.load(directory, strict=False))
-    if any(row.outcome in ("rotten", "absent") for row in rows):
+    ledger = Ledger.load(directory, strict=False)
+    memories = Memories.of(ledger)
+    if any(row.outcome in ("rotten", "absent") for row in ledger.followed):
         memories.references.clear()
-    return memories, rows
+    return memories, ledger.followed

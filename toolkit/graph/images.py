@@ -15,7 +15,6 @@ from toolkit.errors import GraphError, LayerError
 from toolkit.graph.layout import Layout
 from toolkit.identity import image_record
 from toolkit.layers.streams import decompress
-from toolkit.layers.tar_split import Gzipped, split
 from toolkit.references import image_id_error
 from toolkit.reuse.stored_image import StoredImage, exists
 
@@ -101,6 +100,8 @@ def _write_tar_data(path: Path, layer: Iterable[bytes]) -> None:
 
     Such a layer was let in by an exception from a rule, whose row says what is wrong with it.
     """
+    from toolkit.layers.tar_split import Gzipped, split
+
     try:
         with fsops.NewFile(path) as file:
             compressed = Gzipped(file.write)

@@ -48,8 +48,8 @@ class Ledger:
 
     Attributes
     ----------
-    problems : list of Holding
-        What ``load`` found that is not as it should be, and survived: ends of lines after a kill or a power cut.
+    followed : tuple of Holding
+        What ``load`` found when it followed every chain: the rows of ``verify_ledger``.
 
     Notes
     -----
@@ -64,7 +64,7 @@ class Ledger:
 
     def __init__(self, directory: str | PathLike[str] | None = None, *, clock: Clock = _now) -> None:
         self.directory = None if directory is None else Path(directory)
-        self.problems: list[Holding] = []
+        self.followed: tuple[Holding, ...] = ()
         self._clock = clock
         self._guard = threading.RLock()
         self._open: dict[str, OpenCall] = {}
@@ -111,7 +111,7 @@ class Ledger:
         if strict and found.broken:
             raise _not_as_written(path, found)
         ledger._kept = list(found.kept)
-        ledger.problems = [row for row in found.rows if row.outcome in ("rotten", "absent") or _is_torn(row)]
+        ledger.followed = found.rows
         return ledger
 
     @classmethod
@@ -217,6 +217,11 @@ class Ledger:
             count += sum(1 for call in self._open.values() for _ in call.rows())
         found = f"; {len(self.problems)} problems" if self.problems else ""
         return f"Ledger({place}): {count} rows of {len(self.pulls_in_order())} calls{found}"
+
+    @property
+    def problems(self) -> list[Holding]:
+        """What ``load`` found that is not as it should be, and survived: ends of lines after a kill or a power cut."""
+        return [row for row in self.followed if row.outcome in ("rotten", "absent") or _is_torn(row)]
 
     # -- what proves it ------------------------------------------------------------------------------------------
 

@@ -36,10 +36,6 @@ class Cancellation:
         """Whether the work is to stop."""
         return self._asked.is_set()
 
-    def is_asked(self) -> bool:
-        """The same as a function, for who asks again and again."""
-        return self._asked.is_set()
-
     def cancel(self) -> None:
         """Ask for it; safe to call twice, and from another thread."""
         with self._guard:

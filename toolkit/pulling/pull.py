@@ -131,7 +131,7 @@ def pull(
         job = Job(scope, connection, target, rules, tell, workers, diff_ids=diff_ids, stop=stop)
         work = asked.repository.local_name if all_tags else asked.local_text
         try:
-            with target.turns.take(f"pull {work}", job.hear, stopped=stop.is_asked) as turn:
+            with target.turns.take(f"pull {work}", job.hear, stopped=lambda: stop.asked) as turn:
                 if turn.waited is not None:
                     job.joined(turn.waited, work)
                 _pull(job, asked, turn, all_tags=all_tags)

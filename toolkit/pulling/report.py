@@ -6,7 +6,6 @@ The rule of this file: it shows rows; it computes nothing that is not in them.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -200,9 +199,9 @@ class Report:
         str
             HTML without any request or script; the commands in it are for the folder of the graph.
         """
-        page = importlib.import_module("toolkit.cases.page")  # a room above this one: found when it is asked for
-        text: str = page.page(self)
-        return text
+        from toolkit.cases.page import page
+
+        return page(self)
 
     def card(self) -> Card:
         """The report as a card."""

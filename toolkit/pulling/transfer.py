@@ -154,7 +154,7 @@ class Transfer:
             self._tell(wanted, "joined", int(entry.get("current", 0)), entry.get("total"))
 
         try:
-            with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=self._stop.is_asked) as turn:
+            with self._graph.turns.take(f"blob {wanted.digest}", hear, stopped=lambda: self._stop.asked) as turn:
                 came = wanted.digest in self._absent and not self._is_absent(wanted.digest)
                 if turn.waited is None and not came:
                     return self._transfer(wanted, turn)
